@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+// The threat database: one immutable, checksummed file compiled from all feeds (feeds/compiler.h),
+// mapped read-only and asked by workers. Lookups allocate nothing, take no lock and are safe from any
+// number of threads; a scratch belongs to one thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "gateway/model/address.h"
+#include "gateway/model/event_dictionary.h"
+#include "gateway/model/indicator.h"
+#include "gateway/model/result.h"
+
+struct hs_scratch;
+
+namespace sallyport::classifier {
+
+/// Hyperscan's per-thread working memory for every pattern set of one database.
+struct ScratchDeleter {
+    void operator()(hs_scratch* scratch) const noexcept;
+};
+using Scratch = std::unique_ptr<hs_scratch, ScratchDeleter>;
+
+class ThreatDatabase {
+  public:
+    virtual ~ThreatDatabase();
+    ThreatDatabase(const ThreatDatabase&) = delete;
+    ThreatDatabase& operator=(const ThreatDatabase&) = delete;
+
+    /// Maps and checks `path` (magic, version, sizes, checksum). `cache_directory` holds compiled
+    /// Hyperscan databases by content hash and platform; "" compiles in memory only.
+    static Result<std::shared_ptr<const ThreatDatabase>> open(
+        const std::string& path,
+        const std::string& cache_directory
+    );
+    /// A database without indicators.
+    static std::shared_ptr<const ThreatDatabase> empty();
+
+    /// Adds the matches of a destination address (host, prefix, and address:port when `port` fits).
+    virtual void match_address(
+        const IpAddress& address,
+        std::uint16_t port,
+        ThreatMatches& out
+    ) const noexcept = 0;
+    /// Adds the matches of a canonical name (gateway/model/domain_name.h) by exact name and suffix, and,
+    /// when `scratch` is given, by pattern. A failing scan sets `out.match_error`.
+    virtual void match_name(std::string_view name, hs_scratch* scratch, ThreatMatches& out)
+        const noexcept = 0;
+
+    [[nodiscard]] virtual bool has_addresses() const noexcept = 0;
+    [[nodiscard]] virtual bool has_names() const noexcept = 0;  ///< names, suffixes or patterns
+    /// True when some feed whose action is deny or allow holds names: a verdict may wait for the name.
+    [[nodiscard]] virtual bool names_decide() const noexcept = 0;
+    /// Scratch for one thread; null when the database holds no patterns.
+    [[nodiscard]] virtual Result<Scratch> make_scratch() const = 0;
+
+    /// Feeds by the index in ThreatMatch::feed.
+    [[nodiscard]] virtual const std::vector<FeedNames>& feeds() const noexcept = 0;
+    /// Pattern texts by ThreatMatch::indicator of pattern matches.
+    [[nodiscard]] virtual const std::vector<std::string>& patterns() const noexcept = 0;
+    [[nodiscard]] virtual std::size_t indicator_count() const noexcept = 0;
+    /// SHA-256 or XXH3-128 of the contents in hex: says which database runs.
+    [[nodiscard]] virtual const std::string& content_hash() const noexcept = 0;
+
+  protected:
+    ThreatDatabase() = default;
+};
+
+/// The decision a set of matches asks for: any allow wins, else any deny, else alert.
+/// (Across feeds; inside a feed the compiler has already let its allow entries win.)
+FeedAction decisive_action(const ThreatMatches& matches) noexcept;
+
+}  // namespace sallyport::classifier
