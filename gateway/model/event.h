@@ -63,6 +63,8 @@ inline constexpr std::uint32_t kNoRule = 0xFFFFFFFFU;
 inline constexpr std::uint16_t kNoPool = 0xFFFFU;
 /// Worker number of events made by the control side (audit, health of the whole).
 inline constexpr std::uint16_t kControlWorker = 0xFFFFU;
+/// Worker number of events the spooler makes itself (spool_truncated): its own sequence, no shared counter.
+inline constexpr std::uint16_t kSpoolWorker = 0xFFFEU;
 
 struct Event {
     std::uint64_t sequence = 0;  ///< without holes per (gateway, boot, worker), over all classes
