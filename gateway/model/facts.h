@@ -28,6 +28,12 @@ struct DnsFacts {
     /// address bytes; CNAME its target in text; other types are left out.
     std::uint16_t answers_size = 0;
     std::array<std::uint8_t, kDnsAnswerBytesMax> answers{};
+
+    /// Back to "nothing seen"; leaves the bytes of `answers`, which only `answers_size` makes readable.
+    void clear() noexcept {
+        id = flags = type = dns_class = question_end = answer_count = answers_size = 0;
+        is_response = truncated = false;
+    }
 };
 
 /// How far a stream parser got with the bytes it was shown.
@@ -47,6 +53,18 @@ struct Facts {
     std::uint16_t tls_version = 0;  ///< highest offered: 0x0303 TLS 1.2, 0x0304 TLS 1.3
     std::array<char, 256> name{};   ///< canonical: lower case, no final dot, bytes outside printable ASCII as \DDD
     DnsFacts dns;
+
+    /// Back to "nothing seen" without touching the bytes of `name` and `dns.answers`: workers reuse one
+    /// Facts a packet, and zeroing 540 bytes would cost more than reading a DNS query.
+    void clear() noexcept {
+        protocol = AppProtocol::none;
+        name_source = NameSource::none;
+        state = ParseState::not_this_protocol;
+        name_invalid = false;
+        name_size = 0;
+        tls_version = 0;
+        dns.clear();
+    }
 
     [[nodiscard]] std::string_view name_view() const noexcept { return {name.data(), name_size}; }
 };
