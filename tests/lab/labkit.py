@@ -363,7 +363,7 @@ def run(test):
         if os.environ.get("CI") == "true":
             checks.ok(name, False, f"{reason} (CI=true: nothing may be missing)")
         else:
-            print(f"skipped {name}: {reason}", flush=True)
+            print(f"skip {name}: {reason}", flush=True)
             sys.exit(EXIT_SKIPPED if not checks.failed else 1)
     except (Failed, OSError, subprocess.TimeoutExpired, ValueError, KeyError) as error:
         checks.ok(name, False, f"{type(error).__name__}: {error}")
