@@ -5,7 +5,8 @@ namespace sallyport::policy {
 
 PolicySet::~PolicySet() = default;
 
-std::vector<TraceStep> PolicySet::explain(ProgramId /*program*/, const Question& /*question*/) const {
+std::vector<TraceStep> PolicySet::explain(ProgramId /*program*/, const Question& /*question*/)
+    const {
     return {};
 }
 

@@ -2,17 +2,17 @@
 // Compiled policy: immutable, read by workers without locks or allocation.
 #pragma once
 
-#include <cstdint>
-#include <memory>
-#include <string>
-#include <string_view>
-#include <vector>
-
 #include "gateway/model/address.h"
 #include "gateway/model/event.h"
 #include "gateway/model/event_dictionary.h"
 #include "gateway/model/verdict.h"
 #include "gateway/model/workload.h"
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
 
 namespace sallyport::policy {
 
@@ -44,10 +44,11 @@ struct Question {
     std::uint8_t icmp_type = 0;
     std::uint8_t icmp_code = 0;
     NameState name_state = NameState::none;
-    bool name_invalid = false;  ///< E9: no match for allow rules, a match for deny rules with domains
-    std::string_view name;      ///< canonical, when known
-    /// The workload's side of the flow, for rules with `source.nets` and `source.ports`. Left empty, such
-    /// rules fail closed: Allow and Pass do not match, Deny does.
+    bool name_invalid =
+        false;              ///< E9: no match for allow rules, a match for deny rules with domains
+    std::string_view name;  ///< canonical, when known
+    /// The workload's side of the flow, for rules with `source.nets` and `source.ports`. Left
+    /// empty, such rules fail closed: Allow and Pass do not match, Deny does.
     IpAddress source;
     std::uint16_t source_port = 0;
 };
@@ -60,12 +61,13 @@ struct Decision {
 };
 
 class PolicySet {
-  public:
+public:
     virtual ~PolicySet();
     PolicySet(const PolicySet&) = delete;
     PolicySet& operator=(const PolicySet&) = delete;
 
-    /// Program of a workload of the table this set was compiled with; unknown and ambiguous included.
+    /// Program of a workload of the table this set was compiled with; unknown and ambiguous
+    /// included.
     [[nodiscard]] virtual ProgramId program_of(WorkloadId workload) const noexcept = 0;
     [[nodiscard]] virtual Decision evaluate(ProgramId program, const Question& question)
         const noexcept = 0;
@@ -75,11 +77,10 @@ class PolicySet {
     /// The same evaluation told step by step. Control side only (allocates). Sets that keep no
     /// account of themselves return nothing.
     [[nodiscard]] virtual std::vector<TraceStep> explain(
-        ProgramId program,
-        const Question& question
+        ProgramId program, const Question& question
     ) const;
 
-  protected:
+protected:
     PolicySet() = default;
 };
 
