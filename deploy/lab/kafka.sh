@@ -57,7 +57,7 @@ fetch() {
     [[ ! -e $folder/jars.sha256 ]] || echo "kafka.sh: $folder no longer matches its checksums, fetching again" >&2
     command -v mvn >/dev/null || die "mvn not found; install the packages of the lab section of deploy/packages.txt"
     tmp=$(mktemp -d "$CACHE/kafka-fetch.XXXXXX")
-    if ! mvn -q -B -f "$POM" -Dmaven.repo.local="$tmp/repository" \
+    if ! MAVEN_OPTS="${MAVEN_OPTS:-} -XX:-UsePerfData" mvn -q -B -f "$POM" -Dmaven.repo.local="$tmp/repository" \
         dependency:copy-dependencies -DoutputDirectory="$tmp/jars" >"$tmp/log" 2>&1; then
         tail -n 20 "$tmp/log" >&2
         rm -rf "$tmp"
@@ -101,7 +101,7 @@ ready() { kcat -b "127.0.0.1:$(port_of "$1")" -L -m 2 >/dev/null 2>&1; }
 
 launch() {
     local dir=$1 folder=$2
-    setsid java "-Xmx$HEAP" -XX:+UseSerialGC -XX:TieredStopAtLevel=1 \
+    setsid java "-Xmx$HEAP" -XX:-UsePerfData -XX:+UseSerialGC -XX:TieredStopAtLevel=1 \
         -Dorg.slf4j.simpleLogger.defaultLogLevel=warn -Dorg.slf4j.simpleLogger.showDateTime=true \
         -cp "$folder/*" kafka.Kafka "$dir/server.properties" \
         >>"$dir/broker.log" 2>&1 9>&- </dev/null &
@@ -124,7 +124,7 @@ start() {
     folder=$(fetch)
     if [[ ! -e $dir/data/meta.properties ]]; then
         write_properties "$dir" "$port"
-        java -Xmx256m -XX:TieredStopAtLevel=1 -Dorg.slf4j.simpleLogger.defaultLogLevel=warn \
+        java -Xmx256m -XX:-UsePerfData -XX:TieredStopAtLevel=1 -Dorg.slf4j.simpleLogger.defaultLogLevel=warn \
             -cp "$folder/*" kafka.tools.StorageTool format \
             -t "$(head -c 16 /dev/urandom | base64 | tr '+/' '-_' | tr -d '=')" -c "$dir/server.properties" \
             >"$dir/format.log" 2>&1 || { tail -n 20 "$dir/format.log" >&2; die "formatting $dir/data failed"; }
@@ -164,7 +164,7 @@ kill9() {
 consume() {
     local dir=$1
     shift
-    exec java -Xmx128m -XX:TieredStopAtLevel=1 -Dorg.slf4j.simpleLogger.defaultLogLevel=error \
+    exec java -Xmx128m -XX:-UsePerfData -XX:TieredStopAtLevel=1 -Dorg.slf4j.simpleLogger.defaultLogLevel=error \
         -cp "$(jars)/*" org.apache.kafka.tools.consumer.ConsoleConsumer \
         --bootstrap-server "127.0.0.1:$(port_of "$dir")" "$@"
 }
