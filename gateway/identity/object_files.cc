@@ -62,7 +62,10 @@ private:
         std::string text = *where_;
         text += field;
         if (!text.empty()) {
-            text += text.back() == '.' ? " " : ": ";
+            if (text.back() == '.') {
+                text.pop_back();
+            }
+            text += ": ";
         }
         add_problem(out_.problems, path_, at.place(), text + std::string(message));
     }

@@ -17,7 +17,7 @@ namespace sallyport::identity {
 /// Deepest nesting of an object. Kubernetes objects stay under 20; the bound keeps recursion flat.
 inline constexpr std::size_t kObjectDepthMax = 64;
 /// Most values in one object or YAML document, aliases expanded: stops alias bombs.
-inline constexpr std::size_t kObjectValuesMax = 16U << 20U;
+inline constexpr std::size_t kObjectValuesMax = 4U << 20U;
 
 /// Line and column count from 1; 0 is unknown.
 struct TextPlace {

@@ -88,6 +88,9 @@ bool is_dns_subdomain(std::string_view text) noexcept {
 std::string FieldReader::message(std::string_view field, std::string_view text) const {
     std::string out = where_ + std::string(field);
     if (!out.empty()) {
+        if (out.back() == '.') {
+            out.pop_back();
+        }
         out += ": ";
     }
     return out + std::string(text);
