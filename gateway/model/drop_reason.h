@@ -41,8 +41,7 @@ namespace sallyport {
     X(no_next_hop, "the outside port has neither the destination on-link nor a next hop of its family") \
     X(transmit_full, "the device's transmit queue was full: the port is slower than the load")     \
     X(handover_full, "ring to the worker that owns the flow was full")                             \
-    X(oversize, "packet larger than the port's MTU with DF set; the sender was told")              \
-    X(checksum, "IPv4 header checksum wrong")
+    X(oversize, "packet larger than the port's MTU with DF set; the sender was told")
 
 enum class DropReason : std::uint8_t {
 #define X(name, help) name,

@@ -1,0 +1,503 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gateway/dataplane/pipeline.h"
+
+#include "gateway/dataplane/checksum.h"
+
+#include <bit>
+#include <cassert>
+#include <cstring>
+
+namespace sallyport::dataplane {
+
+using classifier::FrameKind;
+using classifier::Headers;
+using classifier::kProtocolTcp;
+using classifier::kProtocolUdp;
+using classifier::kTcpFin;
+using classifier::kTcpRst;
+using classifier::kTcpSyn;
+
+static_assert(std::endian::native == std::endian::little, "TTL and link header words assume it");
+
+namespace {
+
+constexpr std::size_t kPrefetchAhead = 8;
+// Flows judged again under a new snapshot in one burst; the others keep their verdict until their
+// next packet (performance.md 5.5: without a budget a reload with a million live flows is a latency
+// cliff).
+constexpr std::uint32_t kRejudgePerBurst = 16;
+// Shares flows out over workers; the same in all of them. Buckets use keys of their own.
+constexpr FlowHashKey kSteeringKey{};
+// TTL and protocol share a 16-bit word; taking one from the TTL adds ~m + (m - 1) = 0xFFFE to the
+// sum.
+constexpr std::uint32_t kHopDelta = 0xFFFE;
+// The hot 32-bit byte counters are moved to the cold part before this bit could carry.
+constexpr std::uint32_t kBytesFlush = 0x80000000U;
+
+FlowHashKey table_key(std::uint64_t seed, std::uint64_t which) {
+    if (seed == 0) {
+        return FlowHashKey::random();
+    }
+    FlowHashKey key;
+    for (std::uint64_t& word : key.word) {
+        word = fold_multiply(word ^ seed, 0x9E3779B97F4A7C15ULL + which);
+    }
+    return key;
+}
+
+IpAddress address_of(const FlowKey4& key) noexcept {
+    return IpAddress::v4_raw(key.inside);
+}
+IpAddress address_of(const FlowKey6& key) noexcept {
+    return IpAddress::v6(reinterpret_cast<const std::uint8_t*>(key.inside));
+}
+
+HashKey name_key(std::uint64_t seed) {
+    return seed == 0 ? random_hash_key() : HashKey{seed, ~seed};
+}
+
+}  // namespace
+
+Pipeline::Pipeline(
+    const PipelineSettings& settings,
+    PacketIo& io,
+    NeighbourTable& neighbours,
+    EventRings& events,
+    Counters& counters
+)
+    : settings_(settings),
+      io_(io),
+      neighbours_(neighbours),
+      events_(events),
+      counters_(counters),
+      flows4_(settings.flows_max, table_key(settings.seed, 4)),
+      flows6_(settings.flows6_max, table_key(settings.seed, 6)),
+      names_(settings.names_max, name_key(settings.seed)),
+      random_(settings.seed == 0 ? random_hash_key().k0 : settings.seed) {}
+
+void Pipeline::process(Batch& batch, const Snapshot& snapshot, const Now& now) noexcept {
+    Context context{snapshot, now, snapshot.outside_port()};
+    rejudge_budget_ = kRejudgePerBurst;
+    lookup4_.size = 0;
+    lookup6_.size = 0;
+    decode(context, batch);
+    find_flows(lookup4_);
+    find_flows(lookup6_);
+    resolve(context, batch, lookup4_);
+    resolve(context, batch, lookup6_);
+    flush_transmit();
+}
+
+void Pipeline::decode(Context& context, Batch& batch) noexcept {
+    std::uint64_t bytes = 0;
+    for (std::size_t i = 0; i < std::min(kPrefetchAhead, batch.size); ++i) {
+        __builtin_prefetch(batch.packets[i].data);
+    }
+    for (std::size_t i = 0; i < batch.size; ++i) {
+        if (i + kPrefetchAhead < batch.size) {
+            __builtin_prefetch(batch.packets[i + kPrefetchAhead].data);
+        }
+        Packet& packet = batch.packets[i];
+        Headers& headers = batch.headers[i];
+        bytes += packet.size;
+        if (packet.link != classifier::LinkType::ethernet ||
+            !classifier::decode_plain_ipv4(packet.data, packet.size, headers)) {
+            headers = classifier::decode(packet.frame(), packet.link);
+        }
+        if (headers.kind != FrameKind::flow) [[unlikely]] {
+            if (headers.kind == FrameKind::neighbour) {
+                neighbour_message(context, packet, headers);
+            } else if (headers.kind == FrameKind::icmp_error) {
+                icmp_error(context, packet, headers);
+            } else {
+                drop(packet, headers.drop);
+            }
+            continue;
+        }
+        const bool outbound = context.snapshot.ports[packet.port].role == PortRole::inside;
+        const Direction direction = outbound ? Direction::outbound : Direction::inbound;
+        if (settings_.workers > 1 && hand_over(context, packet, headers, direction)) [[unlikely]] {
+            continue;
+        }
+        const auto index = static_cast<std::uint8_t>(i);
+        if (headers.family == IpFamily::v4) {
+            const FlowKey4 key = key_of<FlowKey4>(packet, headers, direction);
+            lookup4_.key[lookup4_.size] = key;
+            const std::uint64_t hash = flows4_.hash(key);
+            lookup4_.hash[lookup4_.size] = hash;
+            flows4_.prefetch(hash);
+            lookup4_.packet[lookup4_.size++] = index;
+        } else {
+            const FlowKey6 key = key_of<FlowKey6>(packet, headers, direction);
+            lookup6_.key[lookup6_.size] = key;
+            const std::uint64_t hash = flows6_.hash(key);
+            lookup6_.hash[lookup6_.size] = hash;
+            flows6_.prefetch(hash);
+            lookup6_.packet[lookup6_.size++] = index;
+        }
+    }
+    counters_.received_packets.add(batch.size);
+    counters_.received_bytes.add(bytes);
+}
+
+template <class Key>
+Key Pipeline::key_of(const Packet& packet, const Headers& headers, Direction direction)
+    const noexcept {
+    const std::uint8_t* ip = packet.data + headers.l3;
+    const bool outbound = direction == Direction::outbound;
+    Key key;
+    if constexpr (std::is_same_v<Key, FlowKey4>) {
+        const std::uint32_t source = classifier::load32(ip + 12);
+        const std::uint32_t destination = classifier::load32(ip + 16);
+        key.inside = outbound ? source : destination;
+        key.outside = outbound ? destination : source;
+    } else {
+        std::memcpy(outbound ? key.inside : key.outside, ip + 8, 16);
+        std::memcpy(outbound ? key.outside : key.inside, ip + 24, 16);
+    }
+    // ICMP echo has one identifier for both directions: it stands where the inside port does.
+    const bool swap =
+        !outbound && (headers.protocol == kProtocolTcp || headers.protocol == kProtocolUdp);
+    key.inside_port = swap ? headers.destination_port : headers.source_port;
+    key.outside_port = swap ? headers.source_port : headers.destination_port;
+    key.protocol = headers.protocol;
+    key.direction = static_cast<std::uint8_t>(direction);
+    return key;
+}
+
+// With several workers a packet may arrive at one that does not own its flow: replies are owned by
+// whoever owns the egress port, and where the device cannot steer, outbound flows are shared out by
+// hash. True: it is gone.
+bool Pipeline::hand_over(
+    Context& context, const Packet& packet, const Headers& headers, Direction direction
+) noexcept {
+    std::uint16_t owner = settings_.worker;
+    if (headers.family == IpFamily::v6) {
+        FlowKey6 key = key_of<FlowKey6>(packet, headers, direction);
+        key.direction = 0;
+        owner = static_cast<std::uint16_t>(flow_hash(kSteeringKey, key) % settings_.workers);
+    } else if (direction == Direction::inbound && context.snapshot.behaviour.translate) {
+        const std::uint16_t port = byte_swap(
+            headers.protocol == classifier::kProtocolIcmp ? headers.source_port
+                                                          : headers.destination_port
+        );
+        owner = worker_of_port(port, context.snapshot.block_size, settings_.workers);
+    } else if (settings_.distribute) {
+        const FlowKey4 key = key_of<FlowKey4>(packet, headers, Direction::outbound);
+        owner = static_cast<std::uint16_t>(flow_hash(kSteeringKey, key) % settings_.workers);
+    }
+    if (owner == settings_.worker) {
+        return false;
+    }
+    if (io_.hand_over(owner, packet)) {
+        counters_.handed_over.add(1);
+    } else {
+        drop(packet, DropReason::handover_full);
+    }
+    return true;
+}
+
+template <class Key>
+void Pipeline::find_flows(const Lookup<Key>& lookup) noexcept {
+    auto& mutable_lookup = const_cast<Lookup<Key>&>(lookup);
+    FlowTable<Key>& table = flows<Key>();
+    for (std::size_t i = 0; i < lookup.size; ++i) {
+        const std::uint32_t flow = table.candidate(lookup.hash[i]);
+        mutable_lookup.flow[i] = flow;
+        if (flow != kNoFlow) {
+            __builtin_prefetch(&table.hot(flow), 1);
+        }
+    }
+}
+
+template <class Key>
+void Pipeline::resolve(Context& context, Batch& batch, Lookup<Key>& lookup) noexcept {
+    FlowTable<Key>& table = flows<Key>();
+    const bool capture = context.snapshot.behaviour.capture;
+    for (std::size_t i = 0; i < lookup.size; ++i) {
+        Packet& packet = batch.packets[lookup.packet[i]];
+        const Headers& headers = batch.headers[lookup.packet[i]];
+        Key& key = lookup.key[i];
+        std::uint32_t flow = lookup.flow[i];
+        if (capture) {
+            flow = orient(context, packet, headers, key);
+        } else if (flow == kNoFlow || !table.matches(flow, key)) {
+            flow = table.find(key, lookup.hash[i]);
+        }
+        if constexpr (std::is_same_v<Key, FlowKey4>) {
+            if (flow != kNoFlow && !capture &&
+                forward_settled(context, packet, headers, table.hot(flow), key.direction))
+                [[likely]] {
+                continue;
+            }
+        }
+        attend(context, packet, headers, key, flow);
+    }
+}
+
+// The whole of a settled IPv4 flow's packet. False, with nothing changed, when a slower stage must
+// look.
+bool Pipeline::forward_settled(
+    Context& context,
+    Packet& packet,
+    const Headers& headers,
+    FlowHot<FlowKey4>& flow,
+    std::uint8_t direction
+) noexcept {
+    FlowState& state = flow.state;
+    constexpr std::uint8_t kControl = kTcpSyn | kTcpFin | kTcpRst;
+    if ((state.flags & kFlowSettled) == 0 || state.generation != context.snapshot.generation ||
+        headers.hop_limit <= 1 || (headers.tcp_flags & kControl) != 0 ||
+        (headers.protocol != kProtocolTcp && headers.protocol != kProtocolUdp)) [[unlikely]] {
+        return false;
+    }
+    std::uint8_t* ip = packet.data + headers.l3;
+    std::uint8_t* l4 = packet.data + headers.l4;
+    std::uint32_t l3_delta = state.l3_delta;
+    std::uint32_t l4_delta = state.l4_delta;
+    if (direction == static_cast<std::uint8_t>(Direction::outbound)) {
+        const std::uint64_t link = neighbours_.word(state.next_hop);
+        if (link == 0 || !peers_.same_station(state.peer, packet.data) ||
+            ((state.bytes_out + headers.ip_size) & kBytesFlush) != 0) [[unlikely]] {
+            return false;
+        }
+        state.last_seen_ns = context.now.monotonic_ns;
+        ++state.packets_out;
+        state.bytes_out += headers.ip_size;
+        std::memcpy(ip + 12, &state.nat_address, 4);
+        std::memcpy(l4, &state.nat_port, 2);
+        const PortView& port = context.snapshot.ports[context.outside];
+        std::uint8_t* frame = ip - 14;
+        std::memcpy(frame, &link, 6);
+        std::memcpy(frame + 6, port.link.data(), 6);
+        packet.data = frame;
+        packet.port = context.outside;
+        packet.size = headers.ip_size + 14U;
+    } else {
+        if (((state.bytes_in + headers.ip_size) & kBytesFlush) != 0) [[unlikely]] {
+            return false;
+        }
+        ++state.packets_in;
+        state.bytes_in += headers.ip_size;
+        std::memcpy(ip + 16, &flow.key.inside, 4);
+        std::memcpy(l4 + 2, &flow.key.inside_port, 2);
+        l3_delta = static_cast<std::uint16_t>(~l3_delta);
+        l4_delta = static_cast<std::uint16_t>(~l4_delta);
+    }
+    state.tcp_flags |= headers.tcp_flags;
+    --ip[8];
+    std::uint16_t checksum = classifier::load16(ip + 10);
+    checksum = update_checksum(checksum, l3_delta + kHopDelta);
+    std::memcpy(ip + 10, &checksum, 2);
+    const bool tcp = headers.protocol == kProtocolTcp;
+    std::uint8_t* l4_checksum = l4 + (tcp ? 16 : 6);
+    checksum = classifier::load16(l4_checksum);
+    if (tcp || checksum != 0) [[likely]] {
+        checksum = update_checksum(checksum, l4_delta);
+        if (!tcp && checksum == 0) {
+            checksum = 0xFFFF;  // RFC 768: zero means "no checksum"
+        }
+        std::memcpy(l4_checksum, &checksum, 2);
+    }
+    if (direction == static_cast<std::uint8_t>(Direction::outbound)) {
+        constexpr std::uint16_t kEtherIpv4 = 0x0008;
+        std::memcpy(packet.data + 12, &kEtherIpv4, 2);
+    } else {
+        put_link_header(packet, headers.l3, peers_[state.peer]);
+        packet.size = headers.ip_size + peers_[state.peer].size;
+    }
+    send(packet);
+    return true;
+}
+
+// A capture has no ports to tell inside from outside. In order: a flow already known keeps its
+// direction (its replies may be addressed to the egress address or, captured inside, to the
+// workload); a known workload is inside; a SYN comes from inside and its answer from outside; else
+// the side with the lower, well-known port is the server. Sets `key` and returns the flow, kNoFlow
+// when it is new.
+template <class Key>
+std::uint32_t Pipeline::orient(
+    const Context& context, const Packet& packet, const Headers& headers, Key& key
+) noexcept {
+    FlowTable<Key>& table = flows<Key>();
+    const Key outbound = key_of<Key>(packet, headers, Direction::outbound);
+    const Key inbound = key_of<Key>(packet, headers, Direction::inbound);
+    key = inbound;
+    std::uint32_t flow = table.find(inbound);
+    if (flow == kNoFlow) {
+        Key untranslated = inbound;
+        untranslated.direction = static_cast<std::uint8_t>(Direction::outbound);
+        flow = untranslated == outbound ? kNoFlow : table.find(untranslated);
+    }
+    if (flow != kNoFlow) {
+        return flow;
+    }
+    key = outbound;
+    flow = table.find(outbound);
+    if (flow == kNoFlow &&
+        comes_from_outside(context, headers, address_of(outbound), address_of(inbound))) {
+        key = inbound;
+    }
+    return flow;
+}
+
+bool Pipeline::comes_from_outside(
+    const Context& context,
+    const Headers& headers,
+    const IpAddress& source,
+    const IpAddress& destination
+) noexcept {
+    const WorkloadTable& workloads = *context.snapshot.workloads;
+    const bool source_known = workloads.find(source) != kUnknownWorkload;
+    const bool destination_known = workloads.find(destination) != kUnknownWorkload;
+    if (source_known != destination_known) {
+        return destination_known;
+    }
+    if (headers.protocol == kProtocolTcp && (headers.tcp_flags & kTcpSyn) != 0) {
+        return (headers.tcp_flags & classifier::kTcpAck) != 0;
+    }
+    if (headers.protocol == kProtocolTcp || headers.protocol == kProtocolUdp) {
+        constexpr std::uint16_t kWellKnown = 1024;
+        return byte_swap(headers.source_port) < kWellKnown &&
+               byte_swap(headers.destination_port) >= kWellKnown;
+    }
+    return headers.icmp_reply;
+}
+
+// Slow-path twin of forward_settled for any family and protocol; the caller has checked the hop
+// limit.
+template <class Key>
+void Pipeline::translate(
+    Context& context,
+    Packet& packet,
+    const Headers& headers,
+    std::uint32_t flow,
+    Direction direction
+) noexcept {
+    FlowHot<Key>& hot = flows<Key>().hot(flow);
+    const FlowState& state = hot.state;
+    const bool outbound = direction == Direction::outbound;
+    std::uint8_t* ip = packet.data + headers.l3;
+    std::uint8_t* l4 = packet.data + headers.l4;
+    const std::size_t port_offset = headers.protocol == classifier::kProtocolIcmp ? 4
+                                    : outbound                                    ? 0
+                                                                                  : 2;
+    if constexpr (std::is_same_v<Key, FlowKey4>) {
+        const std::uint32_t address = outbound ? state.nat_address : hot.key.inside;
+        const std::uint16_t port = outbound ? state.nat_port : hot.key.inside_port;
+        // A reply captured inside already carries the workload's address.
+        const bool done = !outbound && classifier::load32(ip + 16) == address;
+        const std::uint16_t l3_delta = done       ? std::uint16_t{0}
+                                       : outbound ? state.l3_delta
+                                                  : static_cast<std::uint16_t>(~state.l3_delta);
+        const std::uint16_t l4_delta = done       ? std::uint16_t{0}
+                                       : outbound ? state.l4_delta
+                                                  : static_cast<std::uint16_t>(~state.l4_delta);
+        std::memcpy(ip + (outbound ? 12 : 16), &address, 4);
+        std::memcpy(l4 + port_offset, &port, 2);
+        --ip[8];
+        const std::uint16_t checksum =
+            update_checksum(classifier::load16(ip + 10), std::uint32_t{l3_delta} + kHopDelta);
+        std::memcpy(ip + 10, &checksum, 2);
+        const std::size_t at = headers.protocol == kProtocolTcp   ? 16
+                               : headers.protocol == kProtocolUdp ? 6
+                                                                  : 2;
+        const std::uint16_t old = classifier::load16(l4 + at);
+        if (headers.protocol != kProtocolUdp || old != 0) {
+            std::uint16_t updated = update_checksum(old, l4_delta);
+            if (headers.protocol == kProtocolUdp && updated == 0) {
+                updated = 0xFFFF;
+            }
+            std::memcpy(l4 + at, &updated, 2);
+        }
+    } else {
+        --ip[7];  // IPv6 has no header checksum and is not translated
+    }
+    if (!outbound) {
+        const LinkHeader& header = peers_[state.peer];
+        put_link_header(packet, headers.l3, header);
+        packet.size = headers.ip_size + header.size;
+        send(packet);
+        return;
+    }
+    LinkHeader header;
+    header.port = context.outside;
+    const std::uint64_t link = neighbours_.word(state.next_hop);
+    std::uint8_t* start = header.bytes.data() + header.bytes.size() - 14;
+    std::memcpy(start, &link, 6);
+    std::memcpy(start + 6, context.snapshot.ports[context.outside].link.data(), 6);
+    start[12] = std::is_same_v<Key, FlowKey4> ? 0x08 : 0x86;
+    start[13] = std::is_same_v<Key, FlowKey4> ? 0x00 : 0xDD;
+    put_link_header(packet, headers.l3, header);
+    packet.size = headers.ip_size + 14U;
+    if (link == 0) {
+        wait_for_neighbour(context, packet, state.next_hop);
+        return;
+    }
+    send(packet);
+}
+
+void Pipeline::put_link_header(Packet& packet, std::size_t l3, const LinkHeader& header) noexcept {
+    // 24 bytes before any IP header: kHeadroomBytesMin guarantees them.
+    std::uint8_t* ip = packet.data + l3;
+    std::memcpy(ip - header.bytes.size(), header.bytes.data(), header.bytes.size());
+    packet.data = ip - header.size;
+    packet.port = header.port;
+}
+
+void Pipeline::send(const Packet& packet) noexcept {
+    out_[out_size_++] = packet;
+    if (out_size_ == out_.size()) {
+        flush_transmit();
+    }
+}
+
+void Pipeline::send_own(Packet packet) noexcept {
+    packet.ours = true;
+    ++made_here_;
+    send(packet);
+}
+
+void Pipeline::flush_transmit() noexcept {
+    std::uint64_t bytes = 0;
+    for (std::size_t i = 0; i < out_size_; ++i) {
+        bytes += out_[i].size;
+    }
+    std::uint64_t refused_received = 0;
+    if (out_size_ != 0 && io_.transmit({out_.data(), out_size_}) != 0) [[unlikely]] {
+        for (std::size_t i = 0; i < out_size_; ++i) {
+            if (out_[i].refused) {
+                bytes -= out_[i].size;
+                refused_received += out_[i].ours ? 0 : 1;
+                io_.release(out_[i]);
+            }
+        }
+        drops_[static_cast<std::size_t>(DropReason::transmit_full)] +=
+            static_cast<std::uint32_t>(refused_received);
+    }
+    counters_.originated_packets.add(made_here_);
+    counters_.transmitted_packets.add(out_size_ - made_here_ - refused_received);
+    counters_.transmitted_bytes.add(bytes);
+    made_here_ = 0;
+    out_size_ = 0;
+    for (std::size_t i = 0; i < drops_.size(); ++i) {
+        if (drops_[i] != 0) {
+            counters_.drops[i].add(drops_[i]);
+            drops_[i] = 0;
+        }
+    }
+}
+
+void Pipeline::drop(const Packet& packet, DropReason reason) noexcept {
+    ++drops_[static_cast<std::size_t>(reason)];
+    io_.release(packet);
+}
+
+template void Pipeline::translate<FlowKey4>(
+    Context&, Packet&, const Headers&, std::uint32_t, Direction
+) noexcept;
+template void Pipeline::translate<FlowKey6>(
+    Context&, Packet&, const Headers&, std::uint32_t, Direction
+) noexcept;
+
+}  // namespace sallyport::dataplane
