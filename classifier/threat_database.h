@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // The threat database: one immutable, checksummed file compiled from all feeds (feeds/compiler.h),
-// mapped read-only and asked by workers. Lookups allocate nothing, take no lock and are safe from any
-// number of threads; a scratch belongs to one thread.
+// mapped read-only and asked by workers. Lookups allocate nothing, take no lock and are safe from
+// any number of threads; a scratch belongs to one thread.
 #pragma once
+
+#include "gateway/model/address.h"
+#include "gateway/model/event_dictionary.h"
+#include "gateway/model/indicator.h"
+#include "gateway/model/result.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -10,11 +15,6 @@
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "gateway/model/address.h"
-#include "gateway/model/event_dictionary.h"
-#include "gateway/model/indicator.h"
-#include "gateway/model/result.h"
 
 struct hs_scratch;
 
@@ -26,8 +26,14 @@ struct ScratchDeleter {
 };
 using Scratch = std::unique_ptr<hs_scratch, ScratchDeleter>;
 
+/// The line an indicator was read from.
+struct IndicatorOrigin {
+    std::string path;      ///< as the feed's configuration named it; "" when not known
+    std::size_t line = 0;  ///< from 1
+};
+
 class ThreatDatabase {
-  public:
+public:
     virtual ~ThreatDatabase();
     ThreatDatabase(const ThreatDatabase&) = delete;
     ThreatDatabase& operator=(const ThreatDatabase&) = delete;
@@ -35,26 +41,33 @@ class ThreatDatabase {
     /// Maps and checks `path` (magic, version, sizes, checksum). `cache_directory` holds compiled
     /// Hyperscan databases by content hash and platform; "" compiles in memory only.
     static Result<std::shared_ptr<const ThreatDatabase>> open(
-        const std::string& path,
-        const std::string& cache_directory
+        const std::string& path, const std::string& cache_directory
     );
     /// A database without indicators.
     static std::shared_ptr<const ThreatDatabase> empty();
 
     /// Adds the matches of a destination address (host, prefix, and address:port when `port` fits).
-    virtual void match_address(
-        const IpAddress& address,
-        std::uint16_t port,
-        ThreatMatches& out
-    ) const noexcept = 0;
-    /// Adds the matches of a canonical name (gateway/model/domain_name.h) by exact name and suffix, and,
-    /// when `scratch` is given, by pattern. A failing scan sets `out.match_error`.
+    virtual void match_address(const IpAddress& address, std::uint16_t port, ThreatMatches& out)
+        const noexcept = 0;
+    /// Adds the matches of a canonical name (gateway/model/domain_name.h) by exact name and suffix,
+    /// and, when `scratch` is given, by pattern. A failing scan sets `out.match_error`.
     virtual void match_name(std::string_view name, hs_scratch* scratch, ThreatMatches& out)
         const noexcept = 0;
 
+    /// The same without the limit of ThreatMatches, for explanations. Control side (allocates).
+    [[nodiscard]] virtual std::vector<ThreatMatch> every_match(
+        const IpAddress& address, std::uint16_t port
+    ) const;
+    [[nodiscard]] virtual std::vector<ThreatMatch> every_match(
+        std::string_view name, hs_scratch* scratch
+    ) const;
+    /// File and line of a match of this database. Control side.
+    [[nodiscard]] virtual IndicatorOrigin origin(const ThreatMatch& match) const;
+
     [[nodiscard]] virtual bool has_addresses() const noexcept = 0;
     [[nodiscard]] virtual bool has_names() const noexcept = 0;  ///< names, suffixes or patterns
-    /// True when some feed whose action is deny or allow holds names: a verdict may wait for the name.
+    /// True when some feed whose action is deny or allow holds names: a verdict may wait for the
+    /// name.
     [[nodiscard]] virtual bool names_decide() const noexcept = 0;
     /// Scratch for one thread; null when the database holds no patterns.
     [[nodiscard]] virtual Result<Scratch> make_scratch() const = 0;
@@ -64,10 +77,13 @@ class ThreatDatabase {
     /// Pattern texts by ThreatMatch::indicator of pattern matches.
     [[nodiscard]] virtual const std::vector<std::string>& patterns() const noexcept = 0;
     [[nodiscard]] virtual std::size_t indicator_count() const noexcept = 0;
-    /// SHA-256 or XXH3-128 of the contents in hex: says which database runs.
+    /// Indicators of each feed, by the index in ThreatMatch::feed. Control side.
+    [[nodiscard]] virtual std::vector<std::size_t> indicators_by_feed() const;
+    /// XXH3-128 in hex of what the feeds held (feeds::inputs_hash): says which database runs. The
+    /// same feeds give the same hash on every machine and every time.
     [[nodiscard]] virtual const std::string& content_hash() const noexcept = 0;
 
-  protected:
+protected:
     ThreatDatabase() = default;
 };
 

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+// A million names, found by exact name and by suffix.
+//
+// Theory of operation. A name is walked from its top-level label down; each step hashes one more
+// label under a key made of the secret key and the step before:
+//
+//   www.evil.example    h1 = hash(example)   h2 = hash(evil | h1)   h3 = hash(www | h2)
+//
+// Every listed name has an entry under its last step, and every suffix of a listed name an entry
+// that says "has children". A step that finds no entry, or one without children, ends the walk. So
+// a name that is not listed usually costs the top-level probe, which stays in the cache, and one
+// cold line; a listed one at most a line a label.
+#pragma once
+
+#include "classifier/fingerprint_table.h"
+#include "classifier/indicator_pool.h"
+#include "gateway/model/facts.h"
+#include "gateway/model/keyed_hash.h"
+
+#include <array>
+#include <cstdint>
+#include <cstring>
+#include <span>
+#include <string_view>
+#include <vector>
+
+namespace sallyport::classifier {
+
+/// A name of kNameBytesMax bytes has at most this many labels (RFC 1035: each at least a byte and a
+/// dot).
+inline constexpr std::size_t kLabelsMax = kNameBytesMax / 2 + 1;
+
+/// Fingerprint of `label` below the name whose fingerprint is `parent` (0: below the root).
+inline std::uint64_t extend_name(
+    const HashKey& key, std::uint64_t parent, std::string_view label
+) noexcept {
+    return fingerprint_of(siphash13({key.k0 ^ parent, key.k1}, label.data(), label.size()));
+}
+
+/// The last label of `name` up to `end`: offset at which it begins.
+inline std::size_t label_begin(std::string_view name, std::size_t end) noexcept {
+    const void* dot = end == 0 ? nullptr : memrchr(name.data(), '.', end);
+    return dot == nullptr
+               ? 0
+               : static_cast<std::size_t>(static_cast<const char*>(dot) - name.data()) + 1;
+}
+
+class SuffixHash {
+public:
+    SuffixHash() = default;
+    SuffixHash(FingerprintTable table, const HashKey& key) noexcept : table_(table), key_(key) {}
+
+    /// Calls `visit(target, offset)` for every entry with indicators on the way to `name`
+    /// (canonical), the longest suffix first; `offset` is where in `name` the suffix begins.
+    /// Allocates nothing.
+    template <class Visit>
+    void walk(std::string_view name, Visit&& visit) const noexcept;
+
+    [[nodiscard]] bool empty() const noexcept { return table_.empty(); }
+    [[nodiscard]] const FingerprintTable& table() const noexcept { return table_; }
+
+private:
+    FingerprintTable table_;
+    HashKey key_;
+};
+
+template <class Visit>
+void SuffixHash::walk(std::string_view name, Visit&& visit) const noexcept {
+    if (table_.empty() || name.empty() || name.size() > kNameBytesMax) {
+        return;
+    }
+    struct Hit {
+        const Target* target;
+        std::uint8_t offset;
+    };
+    std::array<Hit, kLabelsMax> hits;  // NOLINT(*-member-init): only the first `count` are read
+    std::size_t count = 0;
+    std::uint64_t parent = 0;
+    for (std::size_t end = name.size();;) {
+        const std::size_t begin = label_begin(name, end);
+        parent = extend_name(key_, parent, name.substr(begin, end - begin));
+        const Target* target = table_.find(parent);
+        if (target == nullptr) {
+            break;
+        }
+        // An odd name of empty labels may have more steps than a valid one has labels.
+        if (target->ref != kNoRef && count < hits.size()) {
+            hits[count++] = {target, static_cast<std::uint8_t>(begin)};
+        }
+        if (begin == 0 || (target->flags & kHasChildren) == 0) {
+            break;
+        }
+        end = begin - 1;
+    }
+    while (count > 0) {
+        --count;
+        visit(*hits[count].target, std::size_t{hits[count].offset});
+    }
+}
+
+/// Collects names and their suffixes for a table. Control side.
+class SuffixHashBuilder {
+public:
+    explicit SuffixHashBuilder(const HashKey& key) : key_(key), marked_(kRecentMarks) {}
+
+    /// `name` is canonical; which of domain, suffix or subdomains it is, the indicator's record
+    /// says.
+    void add(std::string_view name, std::uint32_t id);
+    BuiltTable build(IndicatorPool& pool);
+
+private:
+    static constexpr std::size_t kRecentMarks = 1U << 16U;
+
+    HashKey key_;
+    std::vector<KeyedIndicator> items_;
+    /// Marks lately made, so that ".com" is not noted half a million times.
+    std::vector<std::uint64_t> marked_;
+};
+
+}  // namespace sallyport::classifier
