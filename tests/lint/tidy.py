@@ -20,6 +20,8 @@ import sys
 import time
 
 FOLDERS = ("gateway", "classifier", "feeds", "exporters", "tests")
+# clang-tidy names a file as the compiler was told it, from inside the build directory.
+PLACE = re.compile(r"^\S*?(?=(?:" + "|".join(FOLDERS) + r")/\S*:\d+:\d+: )")
 INCLUDE = re.compile(rb'^[ \t]*#[ \t]*include[ \t]*"([^"]+)"', re.MULTILINE)
 
 
@@ -69,7 +71,19 @@ def tidy(name, root, build):
     lines = [line for line in done.stdout.splitlines() if line.strip()]
     if done.returncode != 0 and not lines:
         lines = done.stderr.splitlines()
-    return done.returncode == 0, [line.replace(f"{root}/", "") for line in lines]
+    return done.returncode == 0, [PLACE.sub("", line) for line in lines]
+
+
+def findings(lines):
+    """Groups of lines, each beginning with file:line:column."""
+    group = []
+    for line in lines:
+        if re.match(r"\S+:\d+:\d+: (error|warning):", line) and group:
+            yield "\n".join(group)
+            group = []
+        group.append(line)
+    if group:
+        yield "\n".join(group)
 
 
 def arguments():
@@ -95,6 +109,7 @@ def main():
     due.sort(key=lambda name: -(root / name).stat().st_mtime)
     deadline = time.monotonic() + options.minutes * 60
     bad, left = 0, []
+    told = set()  # a header's finding comes once, not once for each file that includes it
 
     def look(name):
         return (name, None, []) if time.monotonic() > deadline else (name, *tidy(name, root, build))
@@ -107,7 +122,9 @@ def main():
                 (options.cache / wanted[name]).touch()
             else:
                 bad += 1
-                print("\n".join(lines), flush=True)
+                fresh = [finding for finding in findings(lines) if finding not in told]
+                told.update(fresh)
+                print("\n".join(fresh or [f"{name}: only what is told above"]), flush=True)
     for name in left:
         print(f"{name}: not looked at, the budget of {options.minutes:g} minutes was over")
     print(f"tidy: {len(wanted)} files, {len(wanted) - len(due)} known to be clean, "
