@@ -66,7 +66,7 @@ std::uint32_t AddressPorts::take(
     }
     blocks_[block] = {workload, 0, 0, owner.newest, pool, true};
     owner.newest = block;
-    ++used_;
+    used_.store(blocks_used() + 1, std::memory_order_relaxed);
     return block;
 }
 
@@ -95,7 +95,7 @@ BlockChange AddressPorts::describe(std::uint32_t block) const noexcept {
 
 bool AddressPorts::release_one_idle(std::uint64_t now_ns, BlockChange& out) noexcept {
     constexpr std::uint64_t kHoldNs = std::uint64_t{kBlockHoldSeconds} * 1'000'000'000U;
-    for (std::uint32_t i = 0; used_ != 0 && i < kSweepBlocks && i < blocks_.size(); ++i) {
+    for (std::uint32_t i = 0; blocks_used() != 0 && i < kSweepBlocks && i < blocks_.size(); ++i) {
         const std::uint32_t block = sweep_;
         sweep_ = sweep_ + 1 == blocks_.size() ? 0 : sweep_ + 1;
         if (blocks_[block].taken && blocks_[block].flows == 0 &&
@@ -122,7 +122,7 @@ void AddressPorts::drop_owner_block(std::uint32_t block) noexcept {
     blocks_[block] = Block{};
     // Capacity was reached when the stack was filled at start: this never allocates.
     free_[protocol].insert(free_[protocol].begin(), block);
-    --used_;
+    used_.store(blocks_used() - 1, std::memory_order_relaxed);
 }
 
 // Open addressing without tombstones: pull later entries of the probe run back over the hole.

@@ -31,6 +31,7 @@
 #include "gateway/model/address.h"
 #include "gateway/model/workload.h"
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -76,7 +77,10 @@ public:
     [[nodiscard]] std::uint32_t blocks_total() const noexcept {
         return static_cast<std::uint32_t>(kNatProtocols) * per_protocol_;
     }
-    [[nodiscard]] std::uint32_t blocks_used() const noexcept { return used_; }
+    /// Any thread.
+    [[nodiscard]] std::uint32_t blocks_used() const noexcept {
+        return used_.load(std::memory_order_relaxed);
+    }
 
     /// Newest block of a workload for a protocol, kNoBlock when it has none.
     [[nodiscard]] std::uint32_t newest(WorkloadId workload, std::size_t protocol) const noexcept;
@@ -118,8 +122,8 @@ private:
     std::uint32_t block_size_;
     std::uint16_t worker_;
     std::uint16_t workers_;
-    std::uint32_t per_protocol_;  ///< blocks this worker owns a protocol
-    std::uint32_t used_ = 0;
+    std::uint32_t per_protocol_;          ///< blocks this worker owns a protocol
+    std::atomic<std::uint32_t> used_{0};  ///< the worker writes, the control side reads
     std::vector<Block> blocks_;
     std::vector<std::uint32_t> free_[kNatProtocols];  ///< stacks, shuffled at start (RFC 6056)
     std::vector<Owner> owners_;  ///< open addressing, at most half full: there are at most as many

@@ -1,0 +1,492 @@
+// SPDX-License-Identifier: Apache-2.0
+// attribute and the life of a flow: what happens to packets that are not part of a settled one.
+#include "classifier/classify.h"
+#include "gateway/dataplane/key_ends.h"
+#include "gateway/dataplane/pipeline.h"
+
+#include <array>
+#include <cstring>
+
+namespace sallyport::dataplane {
+
+using classifier::Headers;
+using classifier::kProtocolIcmp;
+using classifier::kProtocolIcmp6;
+using classifier::kProtocolTcp;
+using classifier::kProtocolUdp;
+using classifier::kTcpAck;
+using classifier::kTcpFin;
+using classifier::kTcpRst;
+using classifier::kTcpSyn;
+using policy::NameState;
+
+namespace {
+
+// Sources that no workload can have (RFC 1122 section 3.2.1.3, RFC 4291).
+bool is_martian_source(const IpAddress& a) noexcept {
+    if (a.is_v4()) {
+        return a.bytes[0] == 0 || a.bytes[0] == 127 || a.bytes[0] >= 224;
+    }
+    return a.bytes[0] == 0xFF || (a.bytes[0] == 0xFE && (a.bytes[1] & 0xC0U) == 0x80) ||
+           a == IpAddress::v6(std::array<std::uint8_t, 16>{}.data());
+}
+
+// Destinations that a router never forwards to (RFC 1122, RFC 3927, RFC 4291).
+bool is_martian_destination(const IpAddress& a) noexcept {
+    if (a.is_v4()) {
+        return a.bytes[0] == 0 || a.bytes[0] == 127 || a.bytes[0] >= 224 ||
+               (a.bytes[0] == 169 && a.bytes[1] == 254);
+    }
+    std::array<std::uint8_t, 16> loopback{};
+    loopback[15] = 1;
+    return is_martian_source(a) || a == IpAddress::v6(loopback.data());
+}
+
+}  // namespace
+
+template <class Key>
+void Pipeline::attend(
+    Context& context, Packet& packet, const Headers& headers, const Key& key, std::uint32_t flow
+) noexcept {
+    if (flow != kNoFlow && key.direction == static_cast<std::uint8_t>(Direction::outbound)) {
+        follow_outbound<Key>(context, packet, headers, flow);
+        return;
+    }
+    if (flow != kNoFlow) {
+        follow_inbound<Key>(context, packet, headers, flow);
+        return;
+    }
+    if (!may_open(context, packet, headers, key)) {
+        return;
+    }
+    open_flow(context, packet, headers, key);
+}
+
+// True when a packet of no known flow may start one; otherwise it has left by its door.
+template <class Key>
+bool Pipeline::may_open(
+    Context& context, Packet& packet, const Headers& headers, const Key& key
+) noexcept {
+    const Behaviour& behaviour = context.snapshot.behaviour;
+    const bool outbound = key.direction == static_cast<std::uint8_t>(Direction::outbound);
+    if (!behaviour.capture) {
+        // The address the packet is sent to; an inbound key calls it inside.
+        const IpAddress target = outbound ? outside_of(key) : inside_of(key);
+        if (is_own_address(context, packet.port, target)) {
+            if (is_icmp(headers.protocol) && !headers.icmp_reply) {
+                answer_echo(context, packet, headers);
+            } else {
+                drop(packet, outbound ? DropReason::martian_destination : DropReason::no_flow);
+            }
+            return false;
+        }
+        if (!outbound) {
+            drop(packet, DropReason::no_flow);
+            return false;
+        }
+        if (is_martian_source(inside_of(key)) ||
+            is_own_address(context, packet.port, inside_of(key))) {
+            drop(packet, DropReason::martian_source);
+            return false;
+        }
+        if (is_martian_destination(outside_of(key))) {
+            drop(packet, DropReason::martian_destination);
+            return false;
+        }
+    }
+    if (!behaviour.midstream_pickup) {
+        if (headers.protocol == kProtocolTcp &&
+            (headers.tcp_flags & (kTcpSyn | kTcpAck | kTcpRst)) != kTcpSyn) {
+            leave(DropReason::midstream);
+            answer_reset(context, packet, headers);
+            return false;
+        }
+        if (is_icmp(headers.protocol) && headers.icmp_reply) {
+            drop(packet, DropReason::no_flow);
+            return false;
+        }
+    }
+    if (headers.hop_limit <= 1 && outbound) {
+        leave(DropReason::hop_limit);
+        if (!answer_icmp_error(
+                context, packet, headers, headers.family == IpFamily::v4 ? 11 : 3, 0
+            )) {
+            io_.release(packet);
+        }
+        return false;
+    }
+    return true;
+}
+
+template <class Key>
+void Pipeline::open_flow(
+    Context& context, Packet& packet, const Headers& headers, const Key& key
+) noexcept {
+    FlowTable<Key>& table = flows<Key>();
+    const auto direction = static_cast<Direction>(key.direction);
+    Key private_key = key;
+    private_key.direction = static_cast<std::uint8_t>(Direction::outbound);
+    const std::uint16_t peer =
+        peers_.of_frame(packet, headers.l3, context.snapshot.ports[packet.port].link);
+    const std::uint32_t flow = peer == kNoPeer ? kNoFlow : table.insert(private_key);
+    if (flow == kNoFlow) {
+        leave(DropReason::flow_table_full);
+        if (!answer_icmp_error(
+                context,
+                packet,
+                headers,
+                headers.family == IpFamily::v4 ? 3 : 1,
+                headers.family == IpFamily::v4 ? 1 : 3
+            )) {
+            io_.release(packet);
+        }
+        return;
+    }
+    counters_.flows_created.add(1);
+    counters_.flows_active.set(flows4_.size() + flows6_.size());
+    FlowState& state = table.hot(flow).state;
+    FlowCold& cold = table.cold(flow);
+    state.peer = peer;
+    state.last_seen_ns = context.now.monotonic_ns;
+    state.tcp_state = static_cast<std::uint8_t>(
+        headers.protocol != kProtocolTcp     ? TcpState::closed
+        : (headers.tcp_flags & kTcpSyn) != 0 ? TcpState::init
+                                             : TcpState::established
+    );
+    state.flags =
+        headers.protocol == kProtocolTcp || headers.protocol == kProtocolUdp ? kFlowInspect : 0;
+    cold.flow_id = (static_cast<std::uint64_t>(settings_.worker) << 48U) | ++flow_serial_;
+    cold.start_wall_ns = context.now.wall_ns;
+    cold.last_any_ns = context.now.monotonic_ns;
+    cold.wall_offset_ns = context.now.wall_ns - context.now.monotonic_ns;
+    cold.workload = context.snapshot.workloads->find(inside_of(private_key));
+    cold.vlan = headers.vlan;
+    cold.icmp_type = is_icmp(headers.protocol) ? headers.icmp_type : std::uint8_t{0};
+
+    const bool dns = is_dns(private_key);
+    if (dns) {
+        state.flags = kFlowDns;
+        if (direction == Direction::outbound && deny_query<Key>(context, packet, headers, flow)) {
+            forget<Key>(context, flow);
+            return;
+        }
+    }
+    const bool waiting = (state.flags & kFlowInspect) != 0;
+    const bool each_by_itself = dns && direction == Direction::outbound;
+    Judgement judgement;
+    if (!each_by_itself) {
+        judgement =
+            judge<Key>(context, flow, waiting ? NameState::not_yet : NameState::none, {}, false);
+        if (judgement.verdict == Verdict::deny) {
+            apply<Key>(context, flow, judgement, true);
+            arm<Key>(flow);
+            refuse<Key>(context, packet, headers, flow);
+            return;
+        }
+    }
+    DropReason trouble = DropReason::none;
+    if constexpr (std::is_same_v<Key, FlowKey4>) {
+        trouble = map(context, flow, cold.workload);
+    } else if (context.snapshot.behaviour.translate && !context.snapshot.behaviour.route_ipv6) {
+        trouble = DropReason::no_egress_pool;
+    }
+    if (trouble == DropReason::none && !table.insert_public(flow, table.public_key(flow))) {
+        trouble = DropReason::flow_table_full;
+    }
+    if (trouble == DropReason::none) {
+        trouble = choose_next_hop<Key>(context, flow);
+    }
+    if (trouble != DropReason::none) {
+        leave(trouble);
+        tell_unmapped<Key>(context, flow, trouble);
+        forget<Key>(context, flow);
+        // RFC 6888 REQ-11b: a soft error, so that TCP keeps trying.
+        if (!answer_icmp_error(
+                context,
+                packet,
+                headers,
+                headers.family == IpFamily::v4 ? 3 : 1,
+                headers.family == IpFamily::v4 ? 1 : 3
+            )) {
+            io_.release(packet);
+        }
+        return;
+    }
+    if (!each_by_itself) {
+        apply<Key>(context, flow, judgement, !waiting);
+    }
+    arm<Key>(flow);
+    if (direction == Direction::inbound) {
+        follow_inbound<Key>(context, packet, headers, flow);
+    } else if (!dns || inspect_dns<Key>(context, packet, headers, flow) == Door::open) {
+        proceed_outbound<Key>(context, packet, headers, flow);
+    }
+}
+
+template <class Key>
+void Pipeline::follow_outbound(
+    Context& context, Packet& packet, const Headers& headers, std::uint32_t flow
+) noexcept {
+    FlowTable<Key>& table = flows<Key>();
+    FlowState& state = table.hot(flow).state;
+    const auto tcp_state = static_cast<TcpState>(state.tcp_state);
+    const bool over = tcp_state == TcpState::both_fin || tcp_state == TcpState::trans ||
+                      (state.flags & kFlowEnded) != 0;
+    if (headers.protocol == kProtocolTcp && over &&
+        (headers.tcp_flags & (kTcpSyn | kTcpAck)) == kTcpSyn) {
+        // The port pair is used again: a new flow with a mapping of its own.
+        end_flow<Key>(
+            context, flow, tcp_state == TcpState::trans ? CloseReason::rst : CloseReason::fin
+        );
+        Key key = table.hot(flow).key;
+        forget<Key>(context, flow);
+        if (may_open(context, packet, headers, key)) {
+            open_flow(context, packet, headers, key);
+        }
+        return;
+    }
+    if (headers.hop_limit <= 1) {
+        leave(DropReason::hop_limit);
+        if (!answer_icmp_error(
+                context, packet, headers, headers.family == IpFamily::v4 ? 11 : 3, 0
+            )) {
+            io_.release(packet);
+        }
+        return;
+    }
+    if (packet.link == classifier::LinkType::ethernet && headers.l3 >= 14 &&
+        !peers_.same_station(state.peer, packet.data)) {
+        const std::uint16_t peer =
+            peers_.of_frame(packet, headers.l3, context.snapshot.ports[packet.port].link);
+        state.peer = peer == kNoPeer ? state.peer : peer;
+    }
+    if (state.generation != context.snapshot.generation) {
+        if (state.verdict == Verdict::deny) {
+            // Refused under an older snapshot: it may try again as a new flow.
+            const Key key = table.hot(flow).key;
+            forget<Key>(context, flow);
+            if (may_open(context, packet, headers, key)) {
+                open_flow(context, packet, headers, key);
+            }
+            return;
+        }
+        rejudge<Key>(context, flow);
+    }
+    if (state.verdict == Verdict::deny) {
+        refuse<Key>(context, packet, headers, flow);
+        return;
+    }
+    if ((state.flags & kFlowDns) != 0 &&
+        inspect_dns<Key>(context, packet, headers, flow) != Door::open) {
+        return;
+    }
+    proceed_outbound<Key>(context, packet, headers, flow);
+}
+
+// An outbound packet of a flow that is not denied: look at its payload if need be, count it, send
+// it on.
+template <class Key>
+void Pipeline::proceed_outbound(
+    Context& context, Packet& packet, const Headers& headers, std::uint32_t flow
+) noexcept {
+    FlowState& state = flows<Key>().hot(flow).state;
+    if ((state.flags & kFlowInspect) != 0 && headers.payload_size != 0) {
+        inspect<Key>(context, packet, headers, flow);
+        if (state.verdict == Verdict::deny) {
+            reset_server<Key>(context, packet, headers, flow);
+            arm<Key>(flow);
+            refuse<Key>(context, packet, headers, flow);
+            return;
+        }
+        arm<Key>(flow);
+    }
+    track_tcp<Key>(context, headers, flow, Direction::outbound);
+    count<Key>(context, headers, flow, Direction::outbound);
+    translate<Key>(context, packet, headers, flow, Direction::outbound);
+}
+
+template <class Key>
+void Pipeline::follow_inbound(
+    Context& context, Packet& packet, const Headers& headers, std::uint32_t flow
+) noexcept {
+    FlowState& state = flows<Key>().hot(flow).state;
+    if (is_icmp(headers.protocol) && !headers.icmp_reply && !context.snapshot.behaviour.capture) {
+        drop(packet, DropReason::no_flow);
+        return;
+    }
+    if (state.generation != context.snapshot.generation) {
+        rejudge<Key>(context, flow);
+    }
+    if (headers.hop_limit <= 1 && !context.snapshot.behaviour.capture) {
+        drop(packet, DropReason::hop_limit);
+        return;
+    }
+    if (state.verdict != Verdict::deny && (state.flags & kFlowInspect) != 0 &&
+        headers.payload_size != 0) {
+        // The destination speaks first (SMTP, SSH, MySQL...): there is no name to wait for.
+        decide_now<Key>(context, flow);
+        arm<Key>(flow);
+    }
+    if (state.verdict == Verdict::deny) {
+        drop(packet, flows<Key>().cold(flow).drop_reason);
+        return;
+    }
+    if ((state.flags & kFlowDns) != 0 && headers.payload_size != 0) {
+        classifier::classify_udp(
+            {packet.data + headers.payload, headers.payload_size},
+            byte_swap(headers.source_port),
+            byte_swap(headers.destination_port),
+            facts_
+        );
+        if (facts_.protocol == AppProtocol::dns && facts_.dns.is_response) {
+            tell_dns<Key>(
+                context,
+                flow,
+                headers,
+                facts_,
+                Judgement{
+                    Verdict::allow,
+                    flows<Key>().cold(flow).reason,
+                    flows<Key>().cold(flow).rule,
+                    false,
+                    {}},
+                true
+            );
+        }
+    }
+    track_tcp<Key>(context, headers, flow, Direction::inbound);
+    count<Key>(context, headers, flow, Direction::inbound);
+    translate<Key>(context, packet, headers, flow, Direction::inbound);
+}
+
+template <class Key>
+void Pipeline::refuse(
+    Context& context, Packet& packet, const Headers& headers, std::uint32_t flow
+) noexcept {
+    const FlowCold& cold = flows<Key>().cold(flow);
+    leave(cold.drop_reason == DropReason::none ? DropReason::policy_denied : cold.drop_reason);
+    if (cold.deny_mode == DenyMode::silent) {
+        io_.release(packet);
+        return;
+    }
+    if (headers.protocol == kProtocolTcp) {
+        answer_reset(context, packet, headers);
+        return;
+    }
+    const bool v4 = headers.family == IpFamily::v4;
+    if (!answer_icmp_error(context, packet, headers, v4 ? 3 : 1, v4 ? 13 : 1)) {
+        io_.release(packet);
+    }
+}
+
+template <class Key>
+void Pipeline::track_tcp(
+    Context& context, const Headers& headers, std::uint32_t flow, Direction direction
+) noexcept {
+    (void)context;
+    if (headers.protocol != kProtocolTcp) {
+        return;
+    }
+    FlowState& state = flows<Key>().hot(flow).state;
+    const bool client = direction == Direction::outbound;
+    TcpInput input = TcpInput::other;
+    if ((headers.tcp_flags & kTcpRst) != 0) {
+        input = TcpInput::reset;
+    } else if ((headers.tcp_flags & kTcpSyn) != 0) {
+        input = client ? TcpInput::client_syn : TcpInput::server_syn;
+    } else if ((headers.tcp_flags & kTcpFin) != 0) {
+        input = client ? TcpInput::client_fin : TcpInput::server_fin;
+    }
+    const auto before = static_cast<TcpState>(state.tcp_state);
+    const TcpState after = tcp_next(before, input);
+    state.tcp_flags |= headers.tcp_flags;
+    if (before == TcpState::init && input == TcpInput::reset) {
+        flows<Key>().cold(flow).close_reason =
+            CloseReason::rst;  // refused: told as ended soon, port kept
+        arm<Key>(flow);
+    }
+    if (after == before) {
+        return;
+    }
+    state.tcp_state = static_cast<std::uint8_t>(after);
+    if (after == TcpState::both_fin) {
+        flows<Key>().cold(flow).close_reason = CloseReason::fin;
+    } else if (after == TcpState::trans) {
+        flows<Key>().cold(flow).close_reason = CloseReason::rst;
+    }
+    arm<Key>(flow);
+}
+
+template <class Key>
+void Pipeline::count(
+    const Context& context, const Headers& headers, std::uint32_t flow, Direction direction
+) noexcept {
+    FlowState& state = flows<Key>().hot(flow).state;
+    FlowCold& cold = flows<Key>().cold(flow);
+    cold.packets_out += state.packets_out;
+    cold.bytes_out += state.bytes_out;
+    cold.packets_in += state.packets_in;
+    cold.bytes_in += state.bytes_in;
+    state.packets_out = 0;
+    state.bytes_out = 0;
+    state.packets_in = 0;
+    state.bytes_in = 0;
+    if (direction == Direction::outbound) {
+        ++cold.packets_out;
+        cold.bytes_out += headers.ip_size;
+        state.last_seen_ns = context.now.monotonic_ns;
+    } else {
+        ++cold.packets_in;
+        cold.bytes_in += headers.ip_size;
+    }
+    cold.last_any_ns = context.now.monotonic_ns;
+}
+
+template <class Key>
+Timeout Pipeline::timeout_of(std::uint32_t flow) noexcept {
+    const FlowHot<Key>& hot = flows<Key>().hot(flow);
+    const FlowCold& cold = flows<Key>().cold(flow);
+    if (hot.state.verdict == Verdict::deny && (hot.state.flags & kFlowTranslated) == 0) {
+        return Timeout::denied;
+    }
+    if (hot.key.protocol != kProtocolTcp) {
+        return (hot.state.flags & kFlowDns) != 0 ? Timeout::dns
+               : is_icmp(hot.key.protocol)       ? Timeout::icmp
+                                                 : Timeout::udp;
+    }
+    const bool ended = (hot.state.flags & kFlowEnded) != 0;
+    switch (static_cast<TcpState>(hot.state.tcp_state)) {
+        case TcpState::both_fin:
+        case TcpState::trans:
+            return ended ? Timeout::tcp_closing : Timeout::linger;
+        case TcpState::established:
+        case TcpState::client_fin:
+        case TcpState::server_fin:
+            return Timeout::tcp_established;
+        case TcpState::closed:
+        case TcpState::init:
+            break;
+    }
+    return cold.close_reason == CloseReason::rst && !ended ? Timeout::linger : Timeout::tcp_opening;
+}
+
+template <class Key>
+void Pipeline::arm(std::uint32_t flow) noexcept {
+    std::uint32_t seconds = timeout_seconds(timeout_of<Key>(flow));
+    if ((flows<Key>().hot(flow).state.flags & kFlowInspect) != 0) {
+        seconds = std::min(seconds, kDecideWithinSeconds);
+    }
+    flows<Key>().arm(flow, seconds + 1);
+}
+
+#define SALLYPORT_INSTANTIATE(Key)                                      \
+    template void Pipeline::attend<Key>(                                \
+        Context&, Packet&, const Headers&, const Key&, std::uint32_t    \
+    ) noexcept;                                                         \
+    template Timeout Pipeline::timeout_of<Key>(std::uint32_t) noexcept; \
+    template void Pipeline::arm<Key>(std::uint32_t) noexcept;
+SALLYPORT_INSTANTIATE(FlowKey4)
+SALLYPORT_INSTANTIATE(FlowKey6)
+#undef SALLYPORT_INSTANTIATE
+
+}  // namespace sallyport::dataplane
