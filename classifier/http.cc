@@ -84,7 +84,7 @@ class Lines {
 public:
     explicit Lines(std::span<const std::uint8_t> bytes) noexcept : cursor_(bytes) {}
 
-    /// False at the end, or when the last line has no end; unfinished() is that line then.
+    /// False at the end, or when the last line has no end; rest() is that line then.
     bool next(std::string_view& line) noexcept {
         const std::string_view rest = as_text(cursor_.rest());
         const std::size_t end = rest.find('\n');
@@ -97,7 +97,7 @@ public:
         }
         return cursor_.skip(end + 1);
     }
-    [[nodiscard]] std::string_view unfinished() const noexcept { return as_text(cursor_.rest()); }
+    [[nodiscard]] std::string_view rest() const noexcept { return as_text(cursor_.rest()); }
 
 private:
     ByteCursor cursor_;
@@ -341,6 +341,20 @@ ParseState read_fields(
     return request.end(ParseState::incomplete);
 }
 
+// RFC 1945 section 4.1: a simple request has no version and no fields. Some servers read fields all
+// the same.
+ParseState read_after_simple(
+    Lines& lines, const RequestLine& first, bool capped, Request& request
+) noexcept {
+    if (lines.rest().empty()) {
+        return request.end(ParseState::complete);
+    }
+    if (!lines.rest().starts_with('\n') && !lines.rest().starts_with("\r\n")) {
+        request.break_rules();
+    }
+    return read_fields(lines, first, capped, request);
+}
+
 bool is_known_method(std::string_view method) noexcept {
     return std::find(kKnownMethods.begin(), kKnownMethods.end(), method) != kKnownMethods.end();
 }
@@ -372,10 +386,9 @@ ParseState parse_request(std::string_view text, Lines& lines, bool capped, Facts
     Request request(facts);
     const bool one_word = line.target.find_first_of(kLineBlanks) == std::string_view::npos;
     if (line.version.empty() && line.method == "GET" && one_word) {
-        // RFC 1945 section 4.1: a simple request has no version and no fields.
         facts.protocol = AppProtocol::http;
         read_target(line, request);
-        return request.end(ParseState::complete);
+        return read_after_simple(lines, line, capped, request);
     }
     if (line.version.empty() && !is_known_method(line.method)) {
         return ParseState::not_this_protocol;  // SMTP, FTP, IRC... have lines like it
@@ -397,7 +410,7 @@ ParseState parse(std::span<const std::uint8_t> payload, Facts& facts) noexcept {
     std::string_view text;
     do {
         if (!lines.next(text)) {
-            const ParseState state = parse_unfinished(lines.unfinished(), facts);
+            const ParseState state = parse_unfinished(lines.rest(), facts);
             return capped && state == ParseState::incomplete && facts.protocol == AppProtocol::http
                        ? ParseState::malformed
                        : state;
