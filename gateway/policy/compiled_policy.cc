@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gateway/policy/compiled_policy.h"
 
-#include <netinet/in.h>
+#include <initializer_list>
 
 namespace sallyport::policy {
 namespace {
@@ -70,44 +70,39 @@ bool CompiledPolicySet::match_source(const Rule& rule, const Question& question)
            );
 }
 
-CompiledPolicySet::Match CompiledPolicySet::match(
+void CompiledPolicySet::Rule::seal() noexcept {
+    const auto any = [](std::initializer_list<std::uint32_t> sets, unsigned group) {
+        std::uint32_t all = kNone;
+        for (const std::uint32_t set : sets) {
+            all &= set;
+        }
+        return all == kNone ? 0U : group;
+    };
+    unsigned groups = any({nets, not_nets, not_set_nets}, kDestination);
+    groups |= any({source_nets, source_not_nets, source_set_nets, source_not_set_nets}, kSource);
+    groups |= any({set_nets, domains}, kSetsOrNames);
+    groups |= icmp_type >= 0 || icmp_code >= 0 || not_icmp_type >= 0 ? kIcmp : 0U;
+    groups |= port_counts == std::array<std::uint8_t, 4>{} ? 0U : kPorts;
+    criteria = static_cast<std::uint8_t>(groups);
+}
+
+bool CompiledPolicySet::match_icmp(const Rule& rule, const Question& question) noexcept {
+    return (rule.icmp_type < 0 || rule.icmp_type == question.icmp_type) &&
+           (rule.icmp_code < 0 || rule.icmp_code == question.icmp_code) &&
+           !(rule.not_icmp_type >= 0 && rule.not_icmp_type == question.icmp_type &&
+             (rule.not_icmp_code < 0 || rule.not_icmp_code == question.icmp_code));
+}
+
+bool CompiledPolicySet::match_destination(const Rule& rule, const Question& question)
+    const noexcept {
+    return (rule.nets == kNone || in_set(rule.nets, question.destination)) &&
+           (rule.not_nets == kNone || !in_set(rule.not_nets, question.destination)) &&
+           (rule.not_set_nets == kNone || !in_set(rule.not_set_nets, question.destination));
+}
+
+CompiledPolicySet::Match CompiledPolicySet::match_name(
     const Rule& rule, const Question& question, const char*& why
 ) const noexcept {
-    why = "another protocol";
-    if ((rule.protocol != 0 && rule.protocol != question.protocol) ||
-        (rule.not_protocol != 0 && rule.not_protocol == question.protocol)) {
-        return Match::no;
-    }
-    why = "another IP version";
-    if (rule.family != IpFamily::none && rule.family != question.destination.family) {
-        return Match::no;
-    }
-    why = "another ICMP type or code";
-    if ((rule.icmp_type >= 0 && rule.icmp_type != question.icmp_type) ||
-        (rule.icmp_code >= 0 && rule.icmp_code != question.icmp_code) ||
-        (rule.not_icmp_type >= 0 && rule.not_icmp_type == question.icmp_type &&
-         (rule.not_icmp_code < 0 || rule.not_icmp_code == question.icmp_code))) {
-        return Match::no;
-    }
-    why = "another port";
-    if (!match_ports(rule, question)) {
-        return Match::no;
-    }
-    why = "another destination network";
-    if ((rule.nets != kNone && !in_set(rule.nets, question.destination)) ||
-        (rule.not_nets != kNone && in_set(rule.not_nets, question.destination)) ||
-        (rule.not_set_nets != kNone && in_set(rule.not_set_nets, question.destination))) {
-        return Match::no;
-    }
-    why = "another source network";
-    if ((rule.source_nets & rule.source_not_nets & rule.source_set_nets & rule.source_not_set_nets
-        ) != kNone &&
-        !match_source(rule, question)) {
-        return Match::no;
-    }
-    if (rule.set_nets == kNone && rule.domains == kNone) {
-        return Match::yes;
-    }
     why = "in none of the selected network sets";
     if (rule.set_nets != kNone && in_set(rule.set_nets, question.destination)) {
         return Match::yes;
@@ -130,6 +125,40 @@ CompiledPolicySet::Match CompiledPolicySet::match(
     }
     why = "another name";
     return domain_sets[rule.domains].matches(question.name) ? Match::yes : Match::no;
+}
+
+CompiledPolicySet::Match CompiledPolicySet::match(
+    const Rule& rule, const Question& question, const char*& why
+) const noexcept {
+    why = "another protocol";
+    if ((rule.protocol != 0 && rule.protocol != question.protocol) ||
+        (rule.not_protocol != 0 && rule.not_protocol == question.protocol)) {
+        return Match::no;
+    }
+    why = "another IP version";
+    if (rule.family != IpFamily::none && rule.family != question.destination.family) {
+        return Match::no;
+    }
+    if (rule.criteria == 0) {
+        return Match::yes;
+    }
+    why = "another port";
+    if ((rule.criteria & kPorts) != 0 && !match_ports(rule, question)) {
+        return Match::no;
+    }
+    why = "another ICMP type or code";
+    if ((rule.criteria & kIcmp) != 0 && !match_icmp(rule, question)) {
+        return Match::no;
+    }
+    why = "another destination network";
+    if ((rule.criteria & kDestination) != 0 && !match_destination(rule, question)) {
+        return Match::no;
+    }
+    why = "another source network";
+    if ((rule.criteria & kSource) != 0 && !match_source(rule, question)) {
+        return Match::no;
+    }
+    return (rule.criteria & kSetsOrNames) != 0 ? match_name(rule, question, why) : Match::yes;
 }
 
 Decision CompiledPolicySet::evaluate(ProgramId program_id, const Question& question)

@@ -32,8 +32,16 @@ class CompiledPolicySet final : public PolicySet {
 public:
     static constexpr std::uint32_t kNone = std::numeric_limits<std::uint32_t>::max();
 
+    /// Which groups of criteria a rule has, so that the walk skips what is not asked.
+    static constexpr unsigned kIcmp = 1;
+    static constexpr unsigned kPorts = 2;
+    static constexpr unsigned kDestination = 4;
+    static constexpr unsigned kSource = 8;
+    static constexpr unsigned kSetsOrNames = 16;
+
     struct Rule {
         RuleAction action = RuleAction::allow;
+        std::uint8_t criteria = 0;  ///< bits of the constants above, set by seal()
         std::uint8_t protocol = 0;
         std::uint8_t not_protocol = 0;
         IpFamily family = IpFamily::none;
@@ -58,6 +66,9 @@ public:
         std::uint32_t domains = kNone;  ///< index into `domain_sets`
         std::uint32_t name = kNoRule;   ///< index into rules()
         std::uint32_t index = 0;        ///< in its policy's list
+
+        /// Computes `criteria` once all else is filled in.
+        void seal() noexcept;
     };
 
     struct Block {
@@ -113,7 +124,10 @@ private:
     enum class Match : std::uint8_t { no, yes, maybe };
     /// `why` is set to the first criterion that is not met.
     Match match(const Rule& rule, const Question& question, const char*& why) const noexcept;
+    [[nodiscard]] static bool match_icmp(const Rule& rule, const Question& question) noexcept;
     [[nodiscard]] bool match_ports(const Rule& rule, const Question& question) const noexcept;
+    [[nodiscard]] bool match_destination(const Rule& rule, const Question& question) const noexcept;
+    Match match_name(const Rule& rule, const Question& question, const char*& why) const noexcept;
     [[nodiscard]] bool match_source(const Rule& rule, const Question& question) const noexcept;
     [[nodiscard]] bool in_set(std::uint32_t set, const IpAddress& address) const noexcept {
         return address_sets[set].contains(address);

@@ -310,6 +310,7 @@ std::uint32_t Compiler::block_for(const OrderedPolicy& ordered, const Class& wor
         if (add_rule(ordered.policy->rules[i], source, rule)) {
             rule.index = static_cast<std::uint32_t>(i);
             rule.name = set_->policies[ordered.text].rule_names[i];
+            rule.seal();
             set_->compiled_rules.push_back(rule);
             ++block.rule_count;
         }
