@@ -15,10 +15,13 @@ import xml.etree.ElementTree
 
 def main():
     logs = pathlib.Path(sys.argv[1]) / "meson-logs"
+    # `meson test --setup NAME` puts the name into the file's.
+    report = max(logs.glob("testlog*.junit.xml"), key=lambda path: path.stat().st_mtime)
+    journal = report.with_name(report.name.replace(".junit.xml", ".json"))
     passed = failed = skipped = 0
     notes = []
     said = set()
-    for suite in xml.etree.ElementTree.parse(logs / "testlog.junit.xml").getroot().iter("testsuite"):
+    for suite in xml.etree.ElementTree.parse(report).getroot().iter("testsuite"):
         for case in suite.findall("testcase"):
             name = ".".join(filter(None, (suite.get("name"), case.get("name"))))
             if case.find("failure") is not None or case.find("error") is not None:
@@ -30,7 +33,7 @@ def main():
                 notes.append(f"skipped: {name}")
             else:
                 passed += 1
-    for line in (logs / "testlog.json").read_text().splitlines():
+    for line in journal.read_text().splitlines():
         test = json.loads(line)
         name = test["name"].split(" / ")[-1]
         if test["result"] in ("FAIL", "ERROR", "TIMEOUT", "UNEXPECTEDPASS", "INTERRUPT"):
