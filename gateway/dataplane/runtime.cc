@@ -70,7 +70,9 @@ std::vector<std::string> eal_arguments(
     if (huge) {
         out.emplace_back("--in-memory");
     } else {
-        out.insert(out.end(), {"--no-huge", "--no-shconf", "-m", "256"});
+        out.insert(
+            out.end(), {"--no-huge", "--no-shconf", "-m", std::to_string(settings.memory_megabytes)}
+        );
     }
     bool pci = false;
     for (const PortSettings& port : settings.ports) {
@@ -363,12 +365,9 @@ PortStatistics Runtime::port_statistics(std::size_t port) const {
     return out;
 }
 
-double Runtime::busy_ratio(std::uint16_t worker) const noexcept {
+std::uint64_t Runtime::cycles_since_start(std::uint16_t worker) const noexcept {
     const std::uint64_t started = state_->worker[worker]->started_cycles;
-    const std::uint64_t elapsed = started == 0 ? 0 : rte_rdtsc() - started;
-    return elapsed == 0 ? 0.0
-                        : static_cast<double>(counters(worker).busy_cycles.get()) /
-                              static_cast<double>(elapsed);
+    return started == 0 ? 0 : rte_rdtsc() - started;
 }
 
 }  // namespace sallyport::dataplane

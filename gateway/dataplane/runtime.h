@@ -34,7 +34,8 @@ struct RuntimeSettings {
     std::uint16_t workers = 0;  ///< 0: one a CPU, less one for everything else, at least one
     Hugepages hugepages = Hugepages::automatic;
     std::vector<PortSettings> ports;
-    std::uint32_t flows_max = 1U << 20U;  ///< over all workers
+    std::uint32_t flows_max = 1U << 20U;   ///< over all workers
+    std::uint32_t memory_megabytes = 512;  ///< given to DPDK without hugepages
     std::uint64_t boot = 0;
     std::uint32_t idle_sleep_us =
         0;  ///< 0: poll without pause; else rest this long when nothing came
@@ -82,8 +83,8 @@ public:
     [[nodiscard]] EventRings& events(std::uint16_t worker) noexcept;
     [[nodiscard]] const Counters& counters(std::uint16_t worker) const noexcept;
     [[nodiscard]] PortStatistics port_statistics(std::size_t port) const;
-    /// Share of time the worker spent on packets, 0..1, since start.
-    [[nodiscard]] double busy_ratio(std::uint16_t worker) const noexcept;
+    /// TSC cycles since the worker began; with Counters::busy_cycles its share of work.
+    [[nodiscard]] std::uint64_t cycles_since_start(std::uint16_t worker) const noexcept;
 
 private:
     struct State;

@@ -67,6 +67,8 @@ void Worker::run() noexcept {
     rte_rcu_qsbr_thread_register(shared_.quiescence, settings_.worker);
     rte_rcu_qsbr_thread_online(shared_.quiescence, settings_.worker);
     started_cycles = rte_rdtsc();
+    // Sets the flow tables' wheels to now, before the first flow is put on them.
+    pipeline_.housekeep(*shared_.snapshot.load(std::memory_order_acquire), read_now());
     std::uint32_t idle = 0;
     std::uint32_t loops = 0;
     while (!shared_.stop.load(std::memory_order_relaxed)) {
