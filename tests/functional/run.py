@@ -95,15 +95,15 @@ def read_capture(path):
 
 def wrong_checksum(packet):
     """Name of a layer whose checksum is wrong: every frame we send is held to that, asked or not."""
-    from scapy.layers.l2 import Ether
+    kind = type(packet)  # Ethernet from `run`, bare IP from `replay`
     for layer in ("IP", "TCP", "UDP", "ICMP"):
         if packet.haslayer(layer):
-            again = Ether(bytes(packet))
+            again = kind(bytes(packet))
             seen = again.getlayer(layer).chksum
             if layer == "UDP" and seen == 0:
                 continue
             del again.getlayer(layer).chksum
-            if Ether(bytes(again)).getlayer(layer).chksum != seen:
+            if kind(bytes(again)).getlayer(layer).chksum != seen:
                 return layer
     return None
 
