@@ -14,13 +14,25 @@
 namespace sallyport::classifier {
 namespace {
 
-// RFC 9110 section 5.6.2: what methods and field names are made of.
-constexpr auto kToken = [] {
-    std::array<bool, 256> out{};
-    for (const char c : std::string_view("!#$%&'*+-.^_`|~0123456789"
-                                         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")) {
-        out[static_cast<unsigned char>(c)] = true;
-    }
+enum Kind : std::uint8_t {
+    kToken = 1,         ///< RFC 9110 section 5.6.2: what methods and field names are made of
+    kLineBlank = 2,     ///< RFC 9112 section 3: what lenient parsers split the request line at
+    kOddLineBlank = 4,  ///< of these, those that are no space
+    kAuthorityEnd = 8,  ///< RFC 3986 section 3.2
+};
+
+constexpr auto kKinds = [] {
+    std::array<std::uint8_t, 256> out{};
+    const auto mark = [&out](std::string_view bytes, Kind kind) {
+        for (const char c : bytes) {
+            out[static_cast<unsigned char>(c)] |= kind;
+        }
+    };
+    mark("!#$%&'*+-.^_`|~0123456789", kToken);
+    mark("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ", kToken);
+    mark(" \t\v\f\r", kLineBlank);
+    mark("\t\v\f\r", kOddLineBlank);
+    mark("/?#", kAuthorityEnd);
     return out;
 }();
 
@@ -39,15 +51,36 @@ constexpr std::array<std::string_view, 12> kKnownMethods{
     "MKCOL",
     "REPORT"};
 
-constexpr std::string_view kBlanks = " \t";
-/// RFC 9112 section 3: what lenient parsers split the request line at.
-constexpr std::string_view kLineBlanks = " \t\v\f\r";
 constexpr std::size_t kVersionBytesMax = 12;
 
+bool is(char c, Kind kind) noexcept {
+    return (kKinds[static_cast<unsigned char>(c)] & kind) != 0;
+}
+
+// Offset of the first byte of this kind, the size when there is none.
+std::size_t find_kind(std::string_view text, Kind kind) noexcept {
+    std::size_t at = 0;
+    while (at < text.size() && !is(text[at], kind)) {
+        ++at;
+    }
+    return at;
+}
+
+bool has(std::string_view text, Kind kind) noexcept {
+    return find_kind(text, kind) != text.size();
+}
+
+// Bytes of the token that `text` begins with.
+std::size_t token_size(std::string_view text) noexcept {
+    std::size_t size = 0;
+    while (size < text.size() && is(text[size], kToken)) {
+        ++size;
+    }
+    return size;
+}
+
 bool is_token(std::string_view text) noexcept {
-    return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
-        return kToken[static_cast<unsigned char>(c)];
-    });
+    return !text.empty() && token_size(text) == text.size();
 }
 
 bool is_digits(std::string_view text) noexcept {
@@ -65,11 +98,29 @@ bool equals_ignoring_case(std::string_view text, std::string_view lower_case) no
            });
 }
 
-std::string_view trim(std::string_view text, std::string_view set) noexcept {
-    const std::size_t first = text.find_first_not_of(set);
-    return first == std::string_view::npos
-               ? std::string_view{}
-               : text.substr(first, text.find_last_not_of(set) - first + 1);
+std::string_view trim(std::string_view text, Kind kind) noexcept {
+    while (!text.empty() && is(text.front(), kind)) {
+        text.remove_prefix(1);
+    }
+    while (!text.empty() && is(text.back(), kind)) {
+        text.remove_suffix(1);
+    }
+    return text;
+}
+
+// RFC 9110 section 5.6.3: what may surround a field's value.
+bool is_blank(char c) noexcept {
+    return c == ' ' || c == '\t';
+}
+
+std::string_view trim_value(std::string_view text) noexcept {
+    while (!text.empty() && is_blank(text.front())) {
+        text.remove_prefix(1);
+    }
+    while (!text.empty() && is_blank(text.back())) {
+        text.remove_suffix(1);
+    }
+    return text;
 }
 
 std::string_view as_text(std::span<const std::uint8_t> bytes) noexcept {
@@ -235,20 +286,20 @@ struct RequestLine {
 
 RequestLine split_request_line(std::string_view line) noexcept {
     RequestLine out;
-    line = trim(line, kLineBlanks);
-    const std::size_t method_end = line.find_first_of(kLineBlanks);
+    line = trim(line, kLineBlank);
+    const std::size_t method_end = find_kind(line, kLineBlank);
     out.method = line.substr(0, method_end);
-    if (method_end == std::string_view::npos) {
-        return out;
-    }
-    std::string_view rest = trim(line.substr(method_end), kLineBlanks);
+    std::string_view rest = trim(line.substr(method_end), kLineBlank);
     // The version is the last word, so that a blank in the target does not hide it.
-    const std::size_t last = rest.find_last_of(kLineBlanks);
-    const std::string_view word = last == std::string_view::npos ? rest : rest.substr(last + 1);
-    if (word.size() <= kVersionBytesMax && equals_ignoring_case(word.substr(0, 5), "http/") &&
-        last != std::string_view::npos) {
-        out.version = word;
-        rest = trim(rest.substr(0, last), kLineBlanks);
+    std::size_t word = rest.size();
+    while (word > 0 && rest.size() - word <= kVersionBytesMax && !is(rest[word - 1], kLineBlank)) {
+        --word;
+    }
+    const std::string_view version = rest.substr(word);
+    if (word != 0 && version.size() <= kVersionBytesMax &&
+        equals_ignoring_case(version.substr(0, 5), "http/")) {
+        out.version = version;
+        rest = trim(rest.substr(0, word), kLineBlank);
     }
     out.target = rest;
     return out;
@@ -270,11 +321,11 @@ std::string_view authority_of(std::string_view target) noexcept {
         return {};
     }
     const std::string_view rest = target.substr(colon + 3);
-    return rest.substr(0, rest.find_first_of("/?#"));
+    return rest.substr(0, find_kind(rest, kAuthorityEnd));
 }
 
 void read_target(const RequestLine& line, Request& request) noexcept {
-    if (line.target.find_first_of(kLineBlanks) != std::string_view::npos) {
+    if (has(line.target, kLineBlank)) {
         request.doubt();  // one reader takes the first word, another all of them
     }
     if (line.method == "CONNECT") {
@@ -291,7 +342,7 @@ void read_field(std::string_view line, Request& request) noexcept {
     if (line.find('\r') != std::string_view::npos) {
         request.doubt();  // RFC 9112 section 2.2: some read it as a line end, some as a blank
     }
-    if (kBlanks.find(line.front()) != std::string_view::npos) {
+    if (is_blank(line.front())) {
         request.doubt();  // folded (RFC 9112 section 5.2), or blanks before the first field (2.2)
     }
     const std::size_t colon = line.find(':');
@@ -301,7 +352,7 @@ void read_field(std::string_view line, Request& request) noexcept {
     }
     const std::string_view name = line.substr(0, colon);
     if (equals_ignoring_case(name, "host")) {
-        request.add_host_field(trim(line.substr(colon + 1), kBlanks));
+        request.add_host_field(trim_value(line.substr(colon + 1)));
         return;
     }
     if (is_token(name)) {
@@ -309,16 +360,16 @@ void read_field(std::string_view line, Request& request) noexcept {
     }
     request.break_rules();
     std::size_t first = 0;
-    while (first < name.size() && !kToken[static_cast<unsigned char>(name[first])]) {
+    while (first < name.size() && !is(name[first], kToken)) {
         ++first;
     }
     std::size_t end = name.size();
-    while (end > first && !kToken[static_cast<unsigned char>(name[end - 1])]) {
+    while (end > first && !is(name[end - 1], kToken)) {
         --end;
     }
     if (equals_ignoring_case(name.substr(first, end - first), "host")) {
         request.doubt();
-        request.add_host_field(trim(line.substr(colon + 1), kBlanks));
+        request.add_host_field(trim_value(line.substr(colon + 1)));
     }
 }
 
@@ -359,23 +410,33 @@ bool is_known_method(std::string_view method) noexcept {
     return std::find(kKnownMethods.begin(), kKnownMethods.end(), method) != kKnownMethods.end();
 }
 
-// What an unfinished first line may still become.
-ParseState parse_unfinished(std::string_view text, Facts& facts) noexcept {
-    const std::size_t end = text.find_first_of(kLineBlanks);
-    const std::string_view method = text.substr(0, end);
-    if (method.size() > kHttpMethodBytesMax || (!method.empty() && !is_token(method))) {
-        return ParseState::not_this_protocol;
+// Cheap and early, because most first payloads that come here are of some other protocol: blank
+// lines and blanks, a token of bounded size, and a blank or nothing more.
+bool may_be_request(std::string_view text) noexcept {
+    std::size_t at = 0;
+    while (at < text.size() && (text[at] == '\n' || is(text[at], kLineBlank))) {
+        ++at;
     }
-    if (end != std::string_view::npos && is_known_method(method)) {
-        facts.protocol = AppProtocol::http;
+    text.remove_prefix(at);
+    const std::size_t size = token_size(text.substr(0, kHttpMethodBytesMax + 1));
+    return text.empty() || (size != 0 && size <= kHttpMethodBytesMax &&
+                            (size == text.size() || is(text[size], kLineBlank)));
+}
+
+// The first line has no end: its method may already tell.
+ParseState parse_unfinished(std::string_view text, bool capped, Facts& facts) noexcept {
+    const std::size_t end = find_kind(text, kLineBlank);
+    if (end == text.size() || !is_known_method(text.substr(0, end))) {
+        return ParseState::incomplete;
     }
-    return ParseState::incomplete;
+    facts.protocol = AppProtocol::http;
+    return capped ? ParseState::malformed : ParseState::incomplete;
 }
 
 // RFC 9112 section 3 as it is written: one space between the words, none around them.
 bool is_strict(std::string_view line) noexcept {
-    return line.find_first_of("\t\v\f\r") == std::string_view::npos &&
-           line.find("  ") == std::string_view::npos && line.front() != ' ' && line.back() != ' ';
+    return !has(line, kOddLineBlank) && line.find("  ") == std::string_view::npos &&
+           line.front() != ' ' && line.back() != ' ';
 }
 
 ParseState parse_request(std::string_view text, Lines& lines, bool capped, Facts& facts) noexcept {
@@ -384,7 +445,7 @@ ParseState parse_request(std::string_view text, Lines& lines, bool capped, Facts
         return ParseState::not_this_protocol;
     }
     Request request(facts);
-    const bool one_word = line.target.find_first_of(kLineBlanks) == std::string_view::npos;
+    const bool one_word = !has(line.target, kLineBlank);
     if (line.version.empty() && line.method == "GET" && one_word) {
         facts.protocol = AppProtocol::http;
         read_target(line, request);
@@ -406,14 +467,15 @@ ParseState parse_request(std::string_view text, Lines& lines, bool capped, Facts
 
 ParseState parse(std::span<const std::uint8_t> payload, Facts& facts) noexcept {
     const bool capped = payload.size() > kHttpHeadBytesMax;
-    Lines lines(capped ? payload.first(kHttpHeadBytesMax) : payload);
+    const std::span<const std::uint8_t> head = capped ? payload.first(kHttpHeadBytesMax) : payload;
+    if (!may_be_request(as_text(head))) {
+        return ParseState::not_this_protocol;
+    }
+    Lines lines(head);
     std::string_view text;
     do {
         if (!lines.next(text)) {
-            const ParseState state = parse_unfinished(lines.rest(), facts);
-            return capped && state == ParseState::incomplete && facts.protocol == AppProtocol::http
-                       ? ParseState::malformed
-                       : state;
+            return parse_unfinished(lines.rest(), capped, facts);
         }
     } while (text.empty());  // RFC 9112 section 2.2 asks for one to be skipped; nginx skips all
 
