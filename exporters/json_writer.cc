@@ -24,7 +24,7 @@ void append_escape(std::uint32_t unit, std::string& out) {
 constexpr std::array<bool, 256> kPlain = [] {
     std::array<bool, 256> out{};
     for (std::size_t c = 0x20; c < 0x7F; ++c) {
-        out[c] = c != '"' && c != '\\' && c != '<' && c != '>' && c != '&';
+        out[c] = c != '"' && c != '\\' && c != '<';
     }
     return out;
 }();
