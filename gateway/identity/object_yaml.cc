@@ -56,7 +56,13 @@ class TreeHandler final : public YAML::EventHandler {
 public:
     ObjectTree tree;
 
-    void OnDocumentStart(const YAML::Mark& /*mark*/) override {
+    void OnDocumentStart(const YAML::Mark& mark) override {
+        // yaml-cpp 0.7 makes an endless row of empty documents of some stray characters, such as a
+        // comma at the top: a document that begins where the one before did has eaten nothing.
+        if (mark.pos == document_position_) {
+            throw Refused{place_of(mark), "expected a document, not this character"};
+        }
+        document_position_ = mark.pos;
         tree.clear();
         open_.clear();
         anchors_.clear();
@@ -195,6 +201,7 @@ private:
         }
     }
 
+    int document_position_ = -1;
     std::vector<Open> open_;
     std::map<YAML::anchor_t, std::uint32_t> anchors_;
 };

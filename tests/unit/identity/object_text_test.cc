@@ -92,6 +92,12 @@ TEST(ObjectText, YamlErrorsHaveLineAndColumn) {
     EXPECT_EQ(only_problem("a: &x [*x]\n"), "f:1:8: an alias that contains itself");
 }
 
+TEST(ObjectText, StrayCharactersEndYaml) {
+    EXPECT_EQ(only_problem(",\"a\": 1\n"), "f:1:1: expected a document, not this character");
+    EXPECT_FALSE(read("a: 1\n---\n, b\n").problems.empty());
+    EXPECT_FALSE(read("]\n").problems.empty());
+}
+
 TEST(ObjectText, EmptyTextIsSaid) {
     EXPECT_EQ(only_problem(""), "f: is empty");
     EXPECT_EQ(only_problem(" \n\t"), "f: is empty");
