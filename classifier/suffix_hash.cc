@@ -2,6 +2,11 @@
 #include "classifier/suffix_hash.h"
 
 namespace sallyport::classifier {
+namespace {
+
+constexpr std::size_t kFilterBitsPerEntry = 12;
+
+}  // namespace
 
 void SuffixHashBuilder::add(std::string_view name, std::uint32_t id) {
     std::uint64_t step = 0;
@@ -21,10 +26,19 @@ void SuffixHashBuilder::add(std::string_view name, std::uint32_t id) {
     items_.push_back({step, id});
 }
 
-BuiltTable SuffixHashBuilder::build(IndicatorPool& pool) {
+BuiltNames SuffixHashBuilder::build(IndicatorPool& pool) {
     const std::vector<TableEntry> entries = table_entries(items_, pool);
     items_ = {};
-    return build_table(entries);
+    BuiltNames built;
+    if (!entries.empty()) {
+        built.filter.resize(entries.size() * kFilterBitsPerEntry / 64 + 1);
+    }
+    for (const TableEntry& entry : entries) {
+        built.filter[FingerprintTable::first_bucket(entry.fingerprint, built.filter.size())] |=
+            NameFilter::mask_of(entry.fingerprint);
+    }
+    built.table = build_table(entries);
+    return built;
 }
 
 }  // namespace sallyport::classifier

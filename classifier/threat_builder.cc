@@ -98,20 +98,6 @@ void ThreatBuilder::add_pattern(const PatternText& pattern, const Origin& origin
     patterns_.push_back({std::string(pattern.text), pattern.kind, id});
 }
 
-std::vector<PatternText> ThreatBuilder::patterns() const {
-    std::vector<PatternText> out;
-    out.reserve(patterns_.size());
-    for (const PatternEntry& pattern : patterns_) {
-        out.push_back({pattern.text, pattern.kind});
-    }
-    return out;
-}
-
-Origin ThreatBuilder::pattern_origin(std::size_t index) const {
-    const IndicatorRecord& record = pool_.records()[patterns_[index].indicator];
-    return {record.feed, record.file, record.line, static_cast<FeedAction>(record.action)};
-}
-
 std::vector<std::uint64_t> ThreatBuilder::indicators_by_feed() const {
     std::vector<std::uint64_t> out;
     for (const FeedRecord& feed : feeds_) {
@@ -121,7 +107,7 @@ std::vector<std::uint64_t> ThreatBuilder::indicators_by_feed() const {
 }
 
 Status ThreatBuilder::finish(const std::array<std::uint8_t, 16>& content_hash, const Write& write) {
-    const BuiltTable names = names_.build(pool_);
+    const BuiltNames names = names_.build(pool_);
     const BuiltAddresses addresses = addresses_.build(pool_);
     std::vector<PatternRecord> patterns;
     for (const PatternEntry& pattern : patterns_) {
@@ -138,14 +124,14 @@ Status ThreatBuilder::finish(const std::array<std::uint8_t, 16>& content_hash, c
         header_.indicator_count -= pool_.dropped()[feed];
     }
     header_.content_hash = content_hash;
-    header_.names_probe_max = names.probe_max;
+    header_.names_probe_max = names.table.probe_max;
     header_.v4_probe_max = addresses.hosts.probe_max;
     header_.ports_probe_max = addresses.ports.probe_max;
     header_.v6_probe_max = addresses.v6_prefixes.probe_max;
     header_.v6_blocks_probe_max = addresses.v6_blocks.probe_max;
     header_.v6_short_lengths = addresses.v6_short_lengths;
     if (std::max(
-            {names.probe_max,
+            {names.table.probe_max,
              addresses.hosts.probe_max,
              addresses.ports.probe_max,
              addresses.v6_prefixes.probe_max,
@@ -163,7 +149,8 @@ Status ThreatBuilder::finish(const std::array<std::uint8_t, 16>& content_hash, c
     put(Section::indicators, bytes_of(pool_.records()));
     put(Section::lists, bytes_of(pool_.lists()));
     put(Section::patterns, bytes_of(patterns));
-    put(Section::names, bytes_of(names.buckets));
+    put(Section::names, bytes_of(names.table.buckets));
+    put(Section::names_filter, bytes_of(names.filter));
     put(Section::v4_occupancy, bytes_of(addresses.occupancy));
     put(Section::v4_hosts, bytes_of(addresses.hosts.buckets));
     put(Section::v4_index, bytes_of(addresses.index));

@@ -48,11 +48,6 @@ public:
     /// Has passed pattern_problem().
     void add_pattern(const PatternText& pattern, const Origin& origin);
 
-    /// Patterns in the order they were added, to be compiled on trial.
-    [[nodiscard]] std::vector<PatternText> patterns() const;
-    [[nodiscard]] Origin pattern_origin(std::size_t index) const;
-    [[nodiscard]] std::size_t indicator_count() const { return pool_.records().size(); }
-
     using Write = std::function<bool(std::span<const std::byte>)>;
     /// Builds the tables and hands the image to `write`, piece by piece. Uses the builder up.
     Status finish(const std::array<std::uint8_t, 16>& content_hash, const Write& write);

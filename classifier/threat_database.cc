@@ -19,23 +19,24 @@
 namespace sallyport::classifier {
 namespace {
 
-/// A file mapped read-only. The compiler replaces files by rename and never writes into one, so
-/// what was checked stays what is read.
-class Mapping {
+/// A file's bytes in memory of our own, on huge pages where the kernel has them: in a mapping of
+/// the page cache a cold lookup pays as much for address translation as for the table's line, and
+/// whoever cut the file short would stop the gateway with SIGBUS.
+class Memory {
 public:
-    Mapping() = default;
-    Mapping(void* at, std::size_t size) noexcept : at_(at), size_(size) {}
-    Mapping(const Mapping&) = delete;
-    Mapping& operator=(const Mapping&) = delete;
-    Mapping(Mapping&& other) noexcept
+    Memory() = default;
+    Memory(void* at, std::size_t size) noexcept : at_(at), size_(size) {}
+    Memory(const Memory&) = delete;
+    Memory& operator=(const Memory&) = delete;
+    Memory(Memory&& other) noexcept
         : at_(std::exchange(other.at_, nullptr)),
           size_(std::exchange(other.size_, 0)) {}
-    Mapping& operator=(Mapping&& other) noexcept {
+    Memory& operator=(Memory&& other) noexcept {
         std::swap(at_, other.at_);
         std::swap(size_, other.size_);
         return *this;
     }
-    ~Mapping() {
+    ~Memory() {
         if (at_ != nullptr) {
             munmap(at_, size_);
         }
@@ -43,9 +44,11 @@ public:
     [[nodiscard]] std::span<const std::byte> bytes() const noexcept {
         return {static_cast<const std::byte*>(at_), size_};
     }
-    static Result<Mapping> open(const std::string& path);
+    static Result<Memory> load(const std::string& path);
 
 private:
+    static Result<Memory> load(int fd, const std::string& path);
+
     void* at_ = nullptr;
     std::size_t size_ = 0;
 };
@@ -54,30 +57,56 @@ Error system_error(const std::string& path) {
     return {path + ": " + std::strerror(errno)};
 }
 
-Result<Mapping> Mapping::open(const std::string& path) {
-    const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
-        return system_error(path);
-    }
+Result<Memory> Memory::load(int fd, const std::string& path) {
     struct stat status = {};
     if (fstat(fd, &status) != 0) {
-        const Error error = system_error(path);
-        close(fd);
-        return error;
+        return system_error(path);
     }
     const auto size = static_cast<std::uint64_t>(status.st_size);
     if (!S_ISREG(status.st_mode) || size == 0 || size > kImageBytesMax) {
-        close(fd);
         return Error{path + ": not a threat database"};
     }
-    // Populated: a worker's first lookups take no page fault.
-    void* at = mmap(nullptr, size, PROT_READ, MAP_PRIVATE | MAP_POPULATE, fd, 0);
-    const Error error = system_error(path);
-    close(fd);
+    void* at = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (at == MAP_FAILED) {
-        return error;
+        return system_error(path);
     }
-    return Mapping(at, size);
+    Memory memory(at, size);
+    madvise(at, size, MADV_HUGEPAGE);  // a wish: without huge pages lookups are slower
+    for (std::size_t have = 0; have < size;) {
+        const ssize_t got = ::read(fd, static_cast<char*>(at) + have, size - have);
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
+        if (got <= 0) {
+            return got < 0 ? system_error(path)
+                           : Error{path + ": became shorter while it was read"};
+        }
+        have += static_cast<std::size_t>(got);
+    }
+    if (mprotect(at, size, PROT_READ) != 0) {
+        return system_error(path);
+    }
+    return memory;
+}
+
+Result<Memory> Memory::load(const std::string& path) {
+    const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0) {
+        return system_error(path);
+    }
+    Result<Memory> memory = load(fd, path);
+    close(fd);
+    return memory;
+}
+
+std::string hash_text(const ImageHeader& header) {
+    constexpr std::string_view kHex = "0123456789abcdef";
+    std::string out;
+    for (const std::uint8_t byte : header.content_hash) {
+        out += kHex[byte >> 4U];
+        out += kHex[byte & 15U];
+    }
+    return out;
 }
 
 unsigned strength(const ThreatMatch& match) noexcept {
@@ -109,11 +138,11 @@ private:
     ThreatMatches& out_;
 };
 
-class MappedDatabase final : public ThreatDatabase {
+class LoadedDatabase final : public ThreatDatabase {
 public:
-    MappedDatabase() = default;
-    MappedDatabase(Mapping mapping, const ImageView& view)
-        : mapping_(std::move(mapping)),
+    LoadedDatabase() = default;
+    LoadedDatabase(Memory memory, const ImageView& view)
+        : memory_(std::move(memory)),
           view_(view),
           addresses_(view.addresses) {
         load_names();
@@ -202,7 +231,7 @@ private:
     template <class Visit>
     void visit_pattern(unsigned pattern, Visit& visit) const noexcept;
 
-    Mapping mapping_;
+    Memory memory_;
     ImageView view_;
     AddressSet addresses_;
     PatternSet pattern_set_;
@@ -224,7 +253,7 @@ bool applies(std::uint8_t type, std::size_t offset) noexcept {
 }
 
 template <class Visit>
-void MappedDatabase::visit_address(const IpAddress& address, std::uint16_t port, Visit&& visit)
+void LoadedDatabase::visit_address(const IpAddress& address, std::uint16_t port, Visit&& visit)
     const noexcept {
     addresses_.walk(address, port, [&](const Target& target, unsigned length) noexcept {
         if ((target.ref & kListBit) == 0) {
@@ -239,7 +268,7 @@ void MappedDatabase::visit_address(const IpAddress& address, std::uint16_t port,
 }
 
 template <class Visit>
-void MappedDatabase::visit_pattern(unsigned pattern, Visit& visit) const noexcept {
+void LoadedDatabase::visit_pattern(unsigned pattern, Visit& visit) const noexcept {
     if (pattern >= view_.patterns.size()) {
         return;  // a cached Hyperscan database is not covered by check_image()
     }
@@ -250,7 +279,7 @@ void MappedDatabase::visit_pattern(unsigned pattern, Visit& visit) const noexcep
 }
 
 template <class Visit>
-bool MappedDatabase::visit_name(std::string_view name, hs_scratch* scratch, Visit&& visit)
+bool LoadedDatabase::visit_name(std::string_view name, hs_scratch* scratch, Visit&& visit)
     const noexcept {
     view_.names.walk(name, [&](const Target& target, std::size_t offset) noexcept {
         if ((target.ref & kListBit) == 0) {
@@ -270,7 +299,7 @@ bool MappedDatabase::visit_name(std::string_view name, hs_scratch* scratch, Visi
         return true;
     }
     using VisitType = std::remove_reference_t<Visit>;
-    std::pair<const MappedDatabase*, VisitType*> context{this, &visit};
+    std::pair<const LoadedDatabase*, VisitType*> context{this, &visit};
     return pattern_set_.scan(
         name,
         scratch,
@@ -282,7 +311,7 @@ bool MappedDatabase::visit_name(std::string_view name, hs_scratch* scratch, Visi
     );
 }
 
-void MappedDatabase::load_names() {
+void LoadedDatabase::load_names() {
     for (const FeedRecord& record : view_.feeds) {
         FeedNames& feed = feeds_.emplace_back();
         feed.name = view_.text(record.name_offset, record.name_size);
@@ -293,15 +322,10 @@ void MappedDatabase::load_names() {
     for (const PatternRecord& record : view_.patterns) {
         patterns_.emplace_back(view_.text(record.text_offset, record.text_size));
     }
-    content_hash_.clear();
-    for (const std::uint8_t byte : view_.header->content_hash) {
-        constexpr std::string_view kHex = "0123456789abcdef";
-        content_hash_ += kHex[byte >> 4U];
-        content_hash_ += kHex[byte & 15U];
-    }
+    content_hash_ = hash_text(*view_.header);
 }
 
-Status MappedDatabase::load_patterns(const std::string& cache_directory) {
+Status LoadedDatabase::load_patterns(const std::string& cache_directory) {
     std::vector<PatternText> texts;
     for (std::size_t i = 0; i < view_.patterns.size(); ++i) {
         texts.push_back({patterns_[i], static_cast<PatternKind>(view_.patterns[i].kind)});
@@ -314,7 +338,7 @@ Status MappedDatabase::load_patterns(const std::string& cache_directory) {
     return Done{};
 }
 
-Result<Scratch> MappedDatabase::make_scratch() const {
+Result<Scratch> LoadedDatabase::make_scratch() const {
     hs_scratch* scratch = nullptr;
     const Status fitted = pattern_set_.fit_scratch(&scratch);
     Scratch owned(scratch);
@@ -324,7 +348,7 @@ Result<Scratch> MappedDatabase::make_scratch() const {
     return owned;
 }
 
-IndicatorOrigin MappedDatabase::origin(const ThreatMatch& match) const {
+IndicatorOrigin LoadedDatabase::origin(const ThreatMatch& match) const {
     std::uint32_t id = match.indicator;
     if (match.type == IndicatorType::pattern) {
         if (id >= view_.patterns.size()) {
@@ -373,15 +397,15 @@ std::vector<std::size_t> ThreatDatabase::indicators_by_feed() const {
 Result<std::shared_ptr<const ThreatDatabase>> ThreatDatabase::open(
     const std::string& path, const std::string& cache_directory
 ) {
-    Result<Mapping> mapping = Mapping::open(path);
-    if (!mapping) {
-        return mapping.error();
+    Result<Memory> memory = Memory::load(path);
+    if (!memory) {
+        return memory.error();
     }
-    const Result<ImageView> view = check_image(mapping.value().bytes());
+    const Result<ImageView> view = check_image(memory.value().bytes());
     if (!view) {
         return Error{path + ": not a usable threat database: " + view.error().message};
     }
-    auto database = std::make_shared<MappedDatabase>(std::move(mapping).value(), view.value());
+    auto database = std::make_shared<LoadedDatabase>(std::move(memory).value(), view.value());
     const Status loaded = database->load_patterns(cache_directory);
     if (!loaded) {
         return Error{path + ": " + loaded.error().message};
@@ -389,8 +413,27 @@ Result<std::shared_ptr<const ThreatDatabase>> ThreatDatabase::open(
     return std::shared_ptr<const ThreatDatabase>(std::move(database));
 }
 
+Result<DatabaseSummary> summarise(const std::string& path) {
+    const Result<Memory> memory = Memory::load(path);
+    if (!memory) {
+        return memory.error();
+    }
+    const Result<ImageView> view = check_image(memory.value().bytes());
+    if (!view) {
+        return Error{path + ": not a usable threat database: " + view.error().message};
+    }
+    DatabaseSummary summary;
+    summary.content_hash = hash_text(*view.value().header);
+    for (const FeedRecord& feed : view.value().feeds) {
+        summary.feeds.push_back(
+            {std::string(view.value().text(feed.name_offset, feed.name_size)), feed.indicators}
+        );
+    }
+    return summary;
+}
+
 std::shared_ptr<const ThreatDatabase> ThreatDatabase::empty() {
-    return std::make_shared<MappedDatabase>();
+    return std::make_shared<LoadedDatabase>();
 }
 
 FeedAction decisive_action(const ThreatMatches& matches) noexcept {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The threat database: one immutable, checksummed file compiled from all feeds (feeds/compiler.h),
-// mapped read-only and asked by workers. Lookups allocate nothing, take no lock and are safe from
-// any number of threads; a scratch belongs to one thread.
+// read into memory whole and asked by workers. Lookups allocate nothing, take no lock and are safe
+// from any number of threads; a scratch belongs to one thread.
 #pragma once
 
 #include "gateway/model/address.h"
@@ -38,8 +38,9 @@ public:
     ThreatDatabase(const ThreatDatabase&) = delete;
     ThreatDatabase& operator=(const ThreatDatabase&) = delete;
 
-    /// Maps and checks `path` (magic, version, sizes, checksum). `cache_directory` holds compiled
-    /// Hyperscan databases by content hash and platform; "" compiles in memory only.
+    /// Reads and checks `path` (magic, version, sizes, checksum, every reference).
+    /// `cache_directory` holds compiled Hyperscan databases by content hash and platform; ""
+    /// compiles in memory only.
     static Result<std::shared_ptr<const ThreatDatabase>> open(
         const std::string& path, const std::string& cache_directory
     );
@@ -86,6 +87,18 @@ public:
 protected:
     ThreatDatabase() = default;
 };
+
+struct FeedSummary {
+    std::string name;
+    std::uint64_t indicators = 0;  ///< without repeats
+};
+struct DatabaseSummary {
+    std::string content_hash;
+    std::vector<FeedSummary> feeds;
+};
+
+/// Checks the file at `path` as open() does, without its patterns, and says what it was made from.
+Result<DatabaseSummary> summarise(const std::string& path);
 
 /// The decision a set of matches asks for: any allow wins, else any deny, else alert.
 /// (Across feeds; inside a feed the compiler has already let its allow entries win.)

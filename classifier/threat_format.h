@@ -36,6 +36,7 @@ enum class Section : std::uint32_t {
     lists,         ///< u32: indicator ids, strongest first; the last of a list carries kListBit
     patterns,      ///< PatternRecord by ThreatMatch::indicator of pattern matches
     names,         ///< TableBucket: suffix_hash.h
+    names_filter,  ///< u64: suffix_hash.h; at least one when there are names
     v4_occupancy,  ///< one bit a /24: something is listed inside it; empty when nothing is
     v4_hosts,      ///< TableBucket, key: address
     v4_index,      ///< u32 by the upper 16 bits: first entry of v4_starts at or after them; 65 537
@@ -82,7 +83,7 @@ struct ImageHeader {
     std::array<SectionPlace, kSectionCount> sections{};
 };
 static_assert(std::is_trivially_copyable_v<ImageHeader>);
-static_assert(sizeof(ImageHeader) == 400);
+static_assert(sizeof(ImageHeader) == 416);
 static_assert(offsetof(ImageHeader, checksum) == 24);
 
 struct FeedRecord {

@@ -131,9 +131,10 @@ void ImageChecker::bind_sections() {
     view_.indicators = section<IndicatorRecord>(Section::indicators);
     view_.lists = section<std::uint32_t>(Section::lists);
     view_.patterns = section<PatternRecord>(Section::patterns);
-    view_.names = SuffixHash(
-        table(Section::names, header.names_probe_max), {header.name_key[0], header.name_key[1]}
-    );
+    const FingerprintTable names = table(Section::names, header.names_probe_max);
+    const auto filter = section<std::uint64_t>(Section::names_filter);
+    require(names.empty() || !filter.empty(), "names without their filter");
+    view_.names = SuffixHash(names, NameFilter(filter), {header.name_key[0], header.name_key[1]});
     AddressTables& t = view_.addresses;
     t.key = {header.address_key[0], header.address_key[1]};
     t.occupancy = section<std::uint8_t>(Section::v4_occupancy);
