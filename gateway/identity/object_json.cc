@@ -362,11 +362,16 @@ simdjson::error_code JsonReader::add(
             entry.text = yes ? "true" : "false";
             break;
         }
-        case od::json_type::null:
-            if (!value.is_null()) {
+        case od::json_type::null: {
+            bool is_null = false;
+            if (const auto error = value.is_null().get(is_null)) {
+                return error;
+            }
+            if (!is_null) {
                 return simdjson::N_ATOM_ERROR;
             }
             break;
+        }
     }
     tree_.add(parent, entry);
     return simdjson::SUCCESS;

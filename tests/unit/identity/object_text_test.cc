@@ -82,6 +82,7 @@ TEST(ObjectText, JsonErrorsHaveLineAndColumn) {
     EXPECT_TRUE(only_problem("[1]").starts_with("f:1:1: expected an object"));
     EXPECT_TRUE(only_problem("{} {}").starts_with("f:1:4: unexpected content"));
     EXPECT_EQ(only_problem("{\"a\":1,\n \"a\":2}"), "f:2:2: key \"a\" appears twice");
+    EXPECT_TRUE(only_problem("{\"a\":nd}").starts_with("f:1:"));
     EXPECT_TRUE(only_problem("{\"a\":\"\xff\"}").starts_with("f:1:"));
 }
 
