@@ -28,13 +28,19 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 SECONDS_MAX = 300
 SANITIZER_EXITS = {99, 66, 77}
 FIELDS = ["frame.protocols", "ip.src", "ip.dst", "ipv6.src", "ipv6.dst", "udp.srcport", "udp.dstport",
-          "tcp.srcport", "tcp.dstport", "dns.qry.name", "dns.flags.response", "tls.handshake.extensions_server_name",
+          "tcp.srcport", "tcp.dstport", "dns.qry.name", "tls.handshake.extensions_server_name",
           "http.host", "http.request.method", "ip.flags.mf", "ip.frag_offset", "ipv6.fraghdr.offset"]
 # One packet at a time: what a later packet completes is not known yet when this one is judged.
 ONE_PACKET = ["tcp.desegment_tcp_streams:FALSE", "ip.defragment:FALSE", "ipv6.defragment:FALSE",
               "tls.desegment_ssl_records:FALSE", "tls.desegment_ssl_application_data:FALSE",
               "http.desegment_headers:FALSE", "http.desegment_body:FALSE", "dns.desegment_dns_messages:FALSE",
               "tcp.try_heuristic_first:FALSE"]
+# Names that stand whole in the first segment of a ClientHello whose rest comes later or never: we tell them,
+# tshark waits for the end. Their truth: README.md of the shared data.
+EARLY = {
+    "ndpi-tls_missing_ch_frag.pcap": {"r1---sn-5f5nxgvh5o-hjul.googlevideo.com"},
+    "sv-tls-client-hello-frag-mtu300.pcap": {"www.google.com"},
+}
 TUNNELS = {"vxlan", "geneve", "gre", "ipip", "6in4", "teredo", "gtp", "etherip"}
 
 
@@ -89,7 +95,7 @@ def tshark_names(capture):
             # DNS on its own port; mDNS and LLMNR never leave the link.
             if row["dns.qry.name"] and "53" in (row["udp.srcport"], row["udp.dstport"]) and "dns" in protocols:
                 flow = (*ends, row["udp.srcport"], row["udp.dstport"])
-                if row["dns.flags.response"] in ("1", "True"):
+                if row["udp.srcport"] == "53" and row["udp.dstport"] != "53":
                     flow = (flow[1], flow[0], flow[3], flow[2])
                 found.add(("udp", *flow, canonical(row["dns.qry.name"])))
         elif row["tcp.srcport"]:
@@ -142,6 +148,8 @@ def check(capture, binary):
         if shutil.which("tshark") is None:
             return lines + [f"skip names {capture.name}: tshark is not installed"]
         ours, theirs = our_names(events), tshark_names(capture)
+        early = {entry for entry in ours - theirs if entry[-1] in EARLY.get(capture.name, ())}
+        ours -= early
         if ours == theirs:
             return lines + [f"ok names {capture.name} ({len(ours)})"]
         return lines + [f"not ok names {capture.name}: only tshark {sorted(theirs - ours)[:4]}, "
