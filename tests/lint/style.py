@@ -14,8 +14,8 @@ CODE_COLUMNS_MAX = 100
 PROSE_COLUMNS_MAX = 125
 # Debt is an issue, not a comment; the words stand apart here so that this file passes its own check.
 BANNED = re.compile(r"\b(" + "|".join(("TO" + "DO", "FIX" + "ME", "XX" + "X", "HA" + "CK")) + r")\b")
-# Links, raw strings, rows of Markdown tables, and rows of macro tables, which hold a whole sentence.
-LONG_BY_NATURE = re.compile(r"https?://|R\"|^\s*\||^\s*X\(|\\$")
+# Links, long and raw strings, rows of Markdown tables, and rows of macro tables, which hold a sentence.
+LONG_BY_NATURE = re.compile(r"https?://|R\"|\"(?:[^\"\\]|\\.){50,}\"|^\s*\||^\s*X\(|\\$")
 CODE = {".h", ".cc"}
 TEXT = {".h", ".cc", ".py", ".sh", ".md", ".yaml", ".yml", ".txt", ".build"}
 
