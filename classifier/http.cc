@@ -189,13 +189,12 @@ Authority split_authority(std::string_view text, bool user_information_allowed) 
 }
 
 // A host found in the request, in its canonical text.
+// NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init): text is not zeroed on purpose.
 struct Host {
-    std::array<char, kNameBytesMax> text;  // NOLINT: only [0, size) is read
+    std::array<char, kNameBytesMax> text;  // not zeroed: only [0, size) is read
     std::size_t size = 0;
     bool invalid = false;
 
-    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init)
-    Host() noexcept {}
     [[nodiscard]] std::string_view view() const noexcept { return {text.data(), size}; }
     [[nodiscard]] bool same_as(const Facts& facts) const noexcept {
         return view() == facts.name_view() && invalid == facts.name_invalid;

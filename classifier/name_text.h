@@ -13,22 +13,17 @@ namespace sallyport::classifier {
 
 /// Builds the text of one name (the canonical form of gateway/model/domain_name.h) label by label.
 ///
-/// - Letters become lower case. Letters, digits, '-' and '_' are legal; anything else makes the
-/// name
-///   invalid but stays readable: printable bytes as they are, the others, a backslash, and a dot
-///   inside a label as \DDD (three decimal digits, RFC 1035 section 5.1).
-/// - A text longer than kNameBytesMax keeps its rightmost labels, after a dot that stands for what
-/// was
-///   left out. Such a name is invalid and begins with a dot, so it equals no indicator, while
-///   everything at or above the labels that were kept still matches: an escape cannot push a name
-///   off a deny list.
+/// - Letters become lower case. Letters, digits, '-' and '_' are legal. Anything else makes the
+///   name invalid but stays readable: printable bytes as they are, the others, a backslash, and a
+///   dot inside a label as \DDD (three decimal digits, RFC 1035 section 5.1).
+/// - A text longer than kNameBytesMax keeps its rightmost labels behind a dot that stands for what
+///   was left out. Such a name is invalid and equals no indicator, while everything at or above
+///   the labels that were kept still matches: an escape cannot push a name off a deny list.
 ///
 /// Lives on the stack of one parser call (about 1 KiB, not zeroed). No allocation, never throws.
+// NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init): text_ is not zeroed on purpose.
 class NameText {
 public:
-    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init): only text_[0, size_) is ever read.
-    NameText() noexcept {}
-
     /// Appends one label of 0..63 bytes as it stands in a DNS message (RFC 1035 section 3.1). An
     /// empty or longer label makes the name invalid.
     void add_label(std::span<const std::uint8_t> label) noexcept;
@@ -53,7 +48,7 @@ private:
 
     void append_escaped(std::uint8_t byte) noexcept;
 
-    std::array<char, kTextBytesMax> text_;
+    std::array<char, kTextBytesMax> text_;  // not zeroed: only [0, size_) is ever read
     std::size_t size_ = 0;
     std::size_t labels_ = 0;
     bool invalid_ = false;

@@ -17,7 +17,7 @@ using test::be16;
 using test::be32;
 using test::Bytes;
 using test::bytes_of;
-using test::operator+;
+using test::operator+;  // NOLINT(misc-unused-using-decls): operators are not seen
 using test::client_hello;
 using test::DnsMessage;
 using test::http_request;

@@ -15,10 +15,9 @@
 namespace sallyport::classifier {
 namespace {
 
-using test::be16;
 using test::Bytes;
 using test::bytes_of;
-using test::operator+;
+using test::operator+;  // NOLINT(misc-unused-using-decls): operators are not seen
 using test::dns_labels;
 using test::dns_name;
 using test::dns_pointer;

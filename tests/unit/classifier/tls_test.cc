@@ -14,10 +14,9 @@
 namespace sallyport::classifier {
 namespace {
 
-using test::be16;
 using test::Bytes;
 using test::bytes_of;
-using test::operator+;
+using test::operator+;  // NOLINT(misc-unused-using-decls): operators are not seen
 using test::client_hello;
 using test::ClientHello;
 using test::padding_extension;
