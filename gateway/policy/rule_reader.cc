@@ -92,9 +92,7 @@ std::vector<IpPrefix> read_nets(
                 entry, at, quoted + " has host bits set: write " + prefix->canonical().text()
             );
         } else if (negated && prefix->length == 0) {
-            reader.problem(
-                entry, at, quoted + " excludes every address: the rule could never match"
-            );
+            reader.problem(entry, at, quoted + " excludes every address: it never matches");
         } else {
             out.push_back(*prefix);
         }
@@ -105,6 +103,19 @@ std::vector<IpPrefix> read_nets(
 bool parse_port(std::string_view text, std::uint16_t& out) {
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
     return error == std::errc{} && end == text.data() + text.size() && out != 0;
+}
+
+/// "443" or "8000:8100".
+bool parse_port_range(std::string_view text, PortRange& out) {
+    const auto colon = text.find(':');
+    if (!parse_port(text.substr(0, colon), out.first)) {
+        return false;
+    }
+    if (colon == std::string_view::npos) {
+        out.last = out.first;
+        return true;
+    }
+    return parse_port(text.substr(colon + 1), out.last) && out.first <= out.last;
 }
 
 bool is_port_name(std::string_view text) {
@@ -133,16 +144,11 @@ Ports read_ports(FieldReader& reader, const Node& list, const std::string& field
     for (const Node entry : list) {
         const std::string at = indexed(field, index++);
         const std::string_view text = entry.text();
-        const auto colon = text.find(':');
         const bool is_number =
             !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
         PortRange range;
         out.any = true;
-        if (is_number && parse_port(text, range.first)) {
-            range.last = range.first;
-            out.ranges.push_back(range);
-        } else if (colon != std::string_view::npos && parse_port(text.substr(0, colon), range.first) &&
-                   parse_port(text.substr(colon + 1), range.last) && range.first <= range.last) {
+        if (parse_port_range(text, range)) {
             out.ranges.push_back(range);
         } else if (entry.is_string() && !is_number && is_port_name(text)) {
             out.named = true;

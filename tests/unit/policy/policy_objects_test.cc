@@ -64,8 +64,8 @@ spec:
     metadata: {annotations: {name: the rule}}
     source: {selector: a == 'b', notSelector: has(c), namespaceSelector: all(), nets: [10.0.0.0/8],
              notNets: [10.1.0.0/16], ports: ["1024:65535"], serviceAccounts: {names: [sa]}}
-    destination: {nets: [203.0.113.0/24], notNets: [203.0.113.7/32], ports: [443, "8000:8100", "80"],
-                  notPorts: [8001], selector: ""}
+    destination: {nets: [203.0.113.0/24], notNets: [203.0.113.7/32],
+                  ports: [443, "8000:8100", "80"], notPorts: [8001], selector: ""}
   - {action: Allow, protocol: ICMP, icmp: {type: 8, code: 0}, notICMP: {type: 3}}
   - {action: Log}
   - {action: Pass, protocol: 47}
@@ -101,12 +101,13 @@ spec: {order: 300, defaultAction: Pass}
 TEST(PolicyObjects, JsonListsReadLikeYaml) {
     const PolicyReading reading = read(
         R"({"kind":"GlobalNetworkPolicyList","apiVersion":"projectcalico.org/v3","items":[
- {"metadata":{"name":"p"},"spec":{"egress":[{"action":"Allow","protocol":"TCP","destination":{"ports":[443,"1:0"]}}]}}]})"
+ {"metadata":{"name":"p"},"spec":{"egress":[
+  {"action":"Allow","protocol":"TCP","destination":{"ports":[443,"1:0"]}}]}}]})"
     );
     ASSERT_EQ(reading.problems.size(), 1U);
     EXPECT_EQ(
         reading.problems[0].text(),
-        "p.yaml:2:108: items[0].spec.egress[0].destination.ports[1]: \"1:0\": expected a port "
+        "p.yaml:3:65: items[0].spec.egress[0].destination.ports[1]: \"1:0\": expected a port "
         "1-65535, a range \"lo:hi\" or a port name"
     );
 }
@@ -116,8 +117,8 @@ TEST(PolicyObjects, C1Networks) {
     EXPECT_REFUSED("action: Allow, destination: {nets: [10.0.0.1/8]}", "write 10.0.0.0/8");
     EXPECT_REFUSED("action: Allow, destination: {nets: [10.0.0.1]}", "is not a network");
     EXPECT_REFUSED("action: Allow, destination: {nets: [10.0.0.0/33]}", "is not a network");
-    EXPECT_REFUSED("action: Allow, destination: {notNets: [0.0.0.0/0]}", "never match");
-    EXPECT_REFUSED("action: Allow, destination: {notNets: ['::/0']}", "never match");
+    EXPECT_REFUSED("action: Allow, destination: {notNets: [0.0.0.0/0]}", "never matches");
+    EXPECT_REFUSED("action: Allow, destination: {notNets: ['::/0']}", "never matches");
     EXPECT_REFUSED("action: Allow, destination: {nets: 10.0.0.0/8}", "expected a list");
     EXPECT_REFUSED(
         "action: Allow, source: {nets: [10.0.0.0/8]}, destination: {nets: ['fd00::/8']}",
@@ -233,8 +234,8 @@ TEST(PolicyObjects, UnsupportedIsRefusedNeverIgnored) {
 
 TEST(PolicyObjects, UnknownFieldsAreNamedWithTheNearest) {
     EXPECT_EQ(
-        rule_problem("action: Allow, destinaton: {}"),
-        "p.yaml:5:17: spec.egress[0].destinaton: unknown field, did you mean destination?\n"
+        rule_problem("action: Allow, destinatoin: {}"),
+        "p.yaml:5:17: spec.egress[0].destinatoin: unknown field, did you mean destination?\n"
     );
     EXPECT_EQ(
         problems_of(
