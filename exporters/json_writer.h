@@ -4,8 +4,8 @@
 // absence.
 //
 // Every text is made safe for whoever reads the line raw (K13): what is not UTF-8 becomes U+FFFD;
-// control characters, the directional marks that reorder text on a screen, line separators and '<',
-// '>', '&' are written as \uXXXX. A JSON parser gives back the same text.
+// control characters, the directional marks that reorder text on a screen, line separators and '<'
+// are written as \uXXXX. A JSON parser gives back the same text.
 #pragma once
 
 #include <array>

@@ -137,12 +137,11 @@ void Spool::append_some(std::span<const Event> events) {
     write_admitted();
     const bool urgent =
         std::ranges::any_of(admitted_, [](const Event* event) { return is_urgent(*event); });
+    const auto interval_ns =
+        static_cast<std::uint64_t>(std::chrono::nanoseconds(settings_.commit_interval).count());
     const bool due =
         uncommitted_bytes_ >= settings_.commit_bytes ||
-        (uncommitted_bytes_ > 0 &&
-         now_ns - uncommitted_since_ns_ >=
-             static_cast<std::uint64_t>(std::chrono::nanoseconds(settings_.commit_interval).count())
-        );
+        (uncommitted_bytes_ > 0 && clock_->monotonic_ns() >= uncommitted_since_ns_ + interval_ns);
     if (urgent || due) {
         commit();
     }
@@ -341,6 +340,7 @@ void Spool::commit() {
     if (shared_->committed.load(std::memory_order_relaxed) != next_number_) {
         publish();
     }
+    update_stats();
 }
 
 void Spool::publish() {
@@ -361,8 +361,24 @@ void Spool::fail(int error) {
 
 void Spool::lose(const Event& event, LossCause cause) {
     losses_[static_cast<std::size_t>(cause)].add(event);
+    announce_again(event);
     ++work_.lost_by_cause[static_cast<std::size_t>(cause)];
     ++work_.lost_by_class[static_cast<std::size_t>(class_of(event.kind))];
+}
+
+/// An announcement that is given up must not take what it announced with it.
+void Spool::announce_again(const Event& event) {
+    if (event.kind != EventKind::spool_truncated && event.kind != EventKind::events_shed) {
+        return;
+    }
+    const Losses losses = losses_of(event);
+    LossLedger& ledger = losses_[static_cast<std::size_t>(losses.cause)];
+    std::uint64_t known = 0;
+    for (const LossRange& range : losses.ranges) {
+        ledger.add(range);
+        known += range.count;
+    }
+    ledger.add_unknown(event.loss_count > known ? event.loss_count - known : 0);
 }
 
 void Spool::close() {

@@ -147,6 +147,7 @@ private:
     void end_segment();
     void fail(int error);
     void lose(const Event& event, LossCause cause);
+    void announce_again(const Event& event);
     void announce_losses(bool at_once);
     void publish();
 
@@ -160,6 +161,7 @@ private:
     bool make_room();
     void drop_history(std::uint64_t keep_bytes);
     void drop_oldest_segment(LossCause cause);
+    void save_announcements(const Segment& segment, std::uint64_t from);
     void remove_oldest_segment();
     void collect_dictionaries();
     const SegmentIndex& index_of(Segment& segment);

@@ -113,7 +113,7 @@ int SpoolIo::create(const std::string& path, std::uint64_t preallocate_bytes) {
     // themselves.
     const auto wanted = static_cast<off_t>(preallocate_bytes);
     if (wanted > 0 && fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, wanted) != 0 &&
-        (errno == ENOSPC || errno == EDQUOT || errno == EFBIG)) {
+        (errno == ENOSPC || errno == EDQUOT)) {
         const int error = errno;
         close(fd);
         unlink(path.c_str());
@@ -162,7 +162,9 @@ SpoolListing list_spool(const std::string& directory) {
     std::error_code error;
     for (std::filesystem::directory_iterator at(directory, error), end; !error && at != end;
          at.increment(error)) {
-        note_file(at->path().filename().string(), out);
+        if (std::error_code ignored; at->is_regular_file(ignored)) {
+            note_file(at->path().filename().string(), out);
+        }
     }
     std::ranges::sort(out.segments);
     std::ranges::sort(out.dictionaries);

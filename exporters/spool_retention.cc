@@ -261,9 +261,24 @@ void Spool::drop_oldest_segment(LossCause cause) {
         for (std::size_t i = 0; i < kEventClassCount; ++i) {
             work_.lost_by_class[i] += lost.by_class[i];
         }
+        if (lost.by_class[static_cast<std::size_t>(EventClass::health)] > 0) {
+            save_announcements(oldest, cursor);
+        }
         behind_ = behind + " had not sent them";
     }
     remove_oldest_segment();
+}
+
+void Spool::save_announcements(const Segment& segment, std::uint64_t from) {
+    const auto file = SegmentFile::open(settings_.directory, segment.first_number);
+    RecordView view;
+    Event event;
+    while (file && file->next(view)) {
+        if (view.event_class == EventClass::health && view.number >= from &&
+            unpack_event(view.payload, event)) {
+            announce_again(event);
+        }
+    }
 }
 
 void Spool::remove_oldest_segment() {
