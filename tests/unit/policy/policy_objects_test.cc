@@ -107,7 +107,7 @@ TEST(PolicyObjects, JsonListsReadLikeYaml) {
     ASSERT_EQ(reading.problems.size(), 1U);
     EXPECT_EQ(
         reading.problems[0].text(),
-        "p.yaml:3:65: items[0].spec.egress[0].destination.ports[1]: \"1:0\": expected a port "
+        "p.yaml:3:66: items[0].spec.egress[0].destination.ports[1]: \"1:0\": expected a port "
         "1-65535, a range \"lo:hi\" or a port name"
     );
 }
