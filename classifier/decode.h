@@ -75,60 +75,76 @@ inline std::uint16_t load_be16(const std::uint8_t* p) noexcept {
     return __builtin_bswap16(load16(p));
 }
 
-/// The common case, inlined into the pipeline's decode pass: untagged Ethernet, IPv4 without
-/// options, unfragmented TCP or UDP. Anything else goes through decode(); a test compares the two.
-[[nodiscard]] inline bool decode_plain_ipv4(
-    const std::uint8_t* frame, std::size_t size, Headers& out
+/// The common case in one word: untagged Ethernet, IPv4 without options, unfragmented TCP or UDP,
+/// at least 54 bytes. Its headers stand at fixed offsets, so this is all a settled flow's packet
+/// needs besides its key: total length in bits 0-15, TCP flags in 16-23, TTL in 24-31. 0 for
+/// anything else, which decode() judges.
+using PlainBrief = std::uint32_t;
+inline constexpr std::size_t kPlainL3 = 14;
+inline constexpr std::size_t kPlainL4 = 34;
+
+[[nodiscard]] inline PlainBrief plain_ipv4_brief(
+    const std::uint8_t* frame, std::size_t size
 ) noexcept {
-    constexpr std::size_t kL3 = 14;
-    constexpr std::size_t kL4 = 34;
-    if (size < kL4 + 20 || size > kFrameBytesMax || load16(frame + 12) != 0x0008 ||
-        frame[kL3] != 0x45) {
-        return false;
+    if (size < kPlainL4 + 20 || size > kFrameBytesMax) {
+        return 0;
     }
-    const std::uint8_t* ip = frame + kL3;
-    const std::uint16_t total = load_be16(ip + 2);
+    std::uint64_t head =
+        0;  // EtherType, version and header length, TOS, total length, identification
+    std::uint64_t tail = 0;  // fragment, TTL, protocol, checksum, half of the source
+    std::memcpy(&head, frame + 12, 8);
+    std::memcpy(&tail, frame + 20, 8);
     // Any fragment bit or offset: the mask leaves out DF and the reserved bit.
-    if (total > size - kL3 || (load16(ip + 6) & 0xFF3FU) != 0) {
-        return false;
+    if ((head & 0xFFFFFFU) != 0x450008U || (tail & 0xFF3FU) != 0) {
+        return 0;
     }
-    const std::uint8_t protocol = ip[9];
-    const std::uint8_t* l4 = frame + kL4;
-    std::size_t header = 8;
-    if (protocol == kProtocolTcp) {
-        header = static_cast<std::size_t>(l4[12] >> 4U) * 4;
-        out.tcp_flags = l4[13];
-        // SYN with FIN is refused by decode(), with its reason.
-        if (header < 20 || (out.tcp_flags & (kTcpSyn | kTcpFin)) == (kTcpSyn | kTcpFin)) {
-            return false;
+    const std::uint32_t total = __builtin_bswap16(static_cast<std::uint16_t>(head >> 32U));
+    const auto protocol = static_cast<std::uint8_t>(tail >> 24U);
+    const auto hop_limit = static_cast<std::uint8_t>(tail >> 16U);
+    if (total > size - kPlainL3) {
+        return 0;
+    }
+    const std::uint8_t* l4 = frame + kPlainL4;
+    if (protocol == kProtocolUdp) {
+        const std::uint32_t udp_size = load_be16(l4 + 4);
+        if (udp_size < 8 || udp_size + 20 != total) {
+            return 0;
         }
-    } else if (protocol == kProtocolUdp) {
-        out.tcp_flags = 0;
-        const std::uint16_t udp_size = load_be16(l4 + 4);
-        if (udp_size < 8 || udp_size != total - 20) {
-            return false;
-        }
-    } else {
-        return false;
+        return total | static_cast<std::uint32_t>(hop_limit) << 24U;
     }
-    if (total < 20 + header) {
-        return false;
+    const std::uint32_t header = static_cast<std::uint32_t>(l4[12] >> 4U) * 4;
+    const std::uint8_t tcp_flags = l4[13];
+    // SYN with FIN is refused by decode(), with its reason.
+    if (protocol != kProtocolTcp || header < 20 || total < 20 + header ||
+        (tcp_flags & (kTcpSyn | kTcpFin)) == (kTcpSyn | kTcpFin)) {
+        return 0;
     }
-    out.drop = DropReason::none;
+    return total | static_cast<std::uint32_t>(tcp_flags) << 16U |
+           static_cast<std::uint32_t>(hop_limit) << 24U;
+}
+
+/// The headers of a frame that plain_ipv4_brief() took, as decode() would give them.
+[[nodiscard]] inline Headers headers_of_plain(
+    const std::uint8_t* frame, PlainBrief brief
+) noexcept {
+    const std::uint8_t* l4 = frame + kPlainL4;
+    Headers out;
     out.kind = FrameKind::flow;
     out.family = IpFamily::v4;
-    out.protocol = protocol;
-    out.hop_limit = ip[8];
-    out.vlan = 0;
-    out.l3 = kL3;
-    out.l4 = kL4;
-    out.payload = static_cast<std::uint16_t>(kL4 + header);
-    out.payload_size = static_cast<std::uint16_t>(total - 20 - header);
-    out.ip_size = total;
+    out.protocol = frame[23];
+    out.tcp_flags = static_cast<std::uint8_t>(brief >> 16U);
+    out.hop_limit = static_cast<std::uint8_t>(brief >> 24U);
+    out.ip_size = static_cast<std::uint16_t>(brief);
+    const std::size_t header =
+        out.protocol == kProtocolTcp ? static_cast<std::size_t>(l4[12] >> 4U) * 4 : 8;
+    out.l3 = kPlainL3;
+    out.l4 = kPlainL4;
+    out.payload = static_cast<std::uint16_t>(kPlainL4 + header);
+    out.payload_size = static_cast<std::uint16_t>(out.ip_size - 20 - header);
     out.source_port = load16(l4);
     out.destination_port = load16(l4 + 2);
-    out.dont_fragment = (ip[6] & 0x40U) != 0;
-    return true;
+    out.dont_fragment = (frame[20] & 0x40U) != 0;
+    return out;
 }
 
 }  // namespace sallyport::classifier

@@ -254,8 +254,12 @@ void Pipeline::follow_outbound(
         }
         return;
     }
+    std::uint64_t station = 0;
+    std::memcpy(
+        &station, packet.data + 6, 8
+    );  // headroom and headers: these bytes are always there
     if (packet.link == classifier::LinkType::ethernet && headers.l3 >= 14 &&
-        !peers_.same_station(state.peer, packet.data)) {
+        !peers_.same_station(state.peer, station)) {
         const std::uint16_t peer =
             peers_.of_frame(packet, headers.l3, context.snapshot.ports[packet.port].link);
         state.peer = peer == kNoPeer ? state.peer : peer;

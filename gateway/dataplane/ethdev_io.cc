@@ -80,14 +80,14 @@ bool EthdevIo::receive_handed_over(Batch& batch) noexcept {
     return batch.size != 0;
 }
 
-std::size_t EthdevIo::transmit(std::span<Packet> packets) noexcept {
+std::size_t EthdevIo::transmit(std::span<Packet* const> packets) noexcept {
     std::size_t refused = 0;
     for (std::size_t port = 0; port < device_ids_.size(); ++port) {
         std::array<rte_mbuf*, kBatchSize> buffers;
         std::array<std::uint8_t, kBatchSize> which;
         std::uint16_t count = 0;
         for (std::size_t i = 0; i < packets.size(); ++i) {
-            const Packet& packet = packets[i];
+            const Packet& packet = *packets[i];
             if (packet.port != port) {
                 continue;
             }
@@ -106,7 +106,7 @@ std::size_t EthdevIo::transmit(std::span<Packet> packets) noexcept {
         const std::uint16_t sent =
             rte_eth_tx_burst(device_ids_[port], tx_queues_[port], buffers.data(), count);
         for (std::uint16_t i = sent; i < count; ++i) {
-            packets[which[i]].refused = true;
+            packets[which[i]]->refused = true;
             ++refused;
         }
     }

@@ -34,7 +34,7 @@ public:
     bool receive_handed_over(Batch& batch) noexcept;
     [[nodiscard]] std::size_t port_count() const noexcept { return device_ids_.size(); }
 
-    std::size_t transmit(std::span<Packet> packets) noexcept override;
+    std::size_t transmit(std::span<Packet* const> packets) noexcept override;
     void release(const Packet& packet) noexcept override;
     Packet allocate() noexcept override;
     bool hand_over(std::uint16_t worker, const Packet& packet) noexcept override;

@@ -117,11 +117,34 @@ bool FlowTable<Key>::index(std::uint64_t hash, std::uint32_t slot) noexcept {
         ++first.overflow;
         return true;
     }
+    if (displace_from(first) && put(first, hash, slot)) {
+        return true;
+    }
     for (Stashed& stashed : stash_) {
         if (!stashed.used) {
             stashed = {hash, slot, true};
             ++stash_used_;
             ++first.overflow;
+            return true;
+        }
+    }
+    return false;
+}
+
+// Moves one tuple of a full bucket to its other bucket, if one of the eight can go.
+template <class Key>
+bool FlowTable<Key>::displace_from(Bucket& bucket) noexcept {
+    for (unsigned i = 0; i < kSlots; ++i) {
+        const std::uint32_t slot = bucket.slot[i];
+        const std::uint32_t flow = slot >> 1U;
+        const std::uint64_t moved = hash((slot & 1U) == 0 ? hot_[flow].key : public_key(flow));
+        Bucket& home = buckets_[bucket_of(moved)];
+        const bool at_home = &home == &bucket;
+        Bucket& other = at_home ? buckets_[second_bucket_of(moved)] : home;
+        if (put(other, moved, slot)) {
+            bucket.tag[i] = 0;
+            home.overflow =
+                static_cast<std::uint16_t>(at_home ? home.overflow + 1 : home.overflow - 1);
             return true;
         }
     }

@@ -13,8 +13,8 @@
 // A lookup reads one bucket; a tag that fits names the entry, whose line is read and compared. A
 // tuple sits in its first bucket, or when that is full in its second (the first then counts one
 // overflow, and only a bucket with overflows makes a lookup read the second line), or in a small
-// stash. Inserting never moves anybody, so its cost is bounded; when all three are full the flow is
-// refused, counted as flow_table_full.
+// stash. Inserting into two full buckets moves at most one tuple to its other bucket, so its cost
+// is bounded; when that and the stash fail the flow is refused, counted as flow_table_full.
 //
 // Worked example: pod 10.42.1.5:40000 opens 198.51.100.7:443 and gets 192.0.2.16:2077. Private key
 // {10.42.1.5, 198.51.100.7, 40000, 443, tcp, outbound} -> slot (17, outbound); public key
@@ -215,6 +215,7 @@ private:
     bool index(std::uint64_t hash, std::uint32_t slot) noexcept;
     bool put(Bucket& bucket, std::uint64_t hash, std::uint32_t slot) noexcept;
     void unindex(std::uint64_t hash, std::uint32_t slot) noexcept;
+    bool displace_from(Bucket& bucket) noexcept;
     static bool take(Bucket& bucket, std::uint64_t hash, std::uint32_t slot) noexcept;
     void unlink(std::uint32_t flow) noexcept;
 

@@ -12,7 +12,7 @@ constexpr std::size_t kDuePerCall = 32;
 }  // namespace
 
 void Pipeline::housekeep(const Snapshot& snapshot, const Now& now) noexcept {
-    Context context{snapshot, now, snapshot.outside_port()};
+    Context context = context_of(snapshot, now);
     rejudge_budget_ = kDuePerCall;
     age<FlowKey4>(context, kDuePerCall);
     age<FlowKey6>(context, kDuePerCall);
@@ -107,7 +107,7 @@ void Pipeline::end_flow(const Context& context, std::uint32_t flow, CloseReason 
 }
 
 bool Pipeline::drain(const Snapshot& snapshot, const Now& now, std::size_t flows_most) noexcept {
-    const Context context{snapshot, now, snapshot.outside_port()};
+    const Context context = context_of(snapshot, now);
     // A start and an end a flow: stop while the ring still takes both, the spooler makes room.
     const auto walk = [&]<class Key>(FlowTable<Key>& table, std::uint32_t& at) noexcept {
         while (flows_most != 0) {

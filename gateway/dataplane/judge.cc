@@ -40,9 +40,10 @@ DenyMode deny_mode_of(std::uint8_t protocol, bool silently) noexcept {
                                       : DenyMode::reject;
 }
 
+// A name is asked for, whatever the message calls itself: a query dressed as an answer is still
+// judged.
 bool is_query(const Facts& facts) noexcept {
-    return facts.protocol == AppProtocol::dns && !facts.dns.is_response &&
-           facts.name_source == NameSource::dns;
+    return facts.protocol == AppProtocol::dns && facts.name_source == NameSource::dns;
 }
 
 }  // namespace
@@ -275,7 +276,7 @@ bool Pipeline::deny_query(
         io_.release(packet);
         return true;
     }
-    tell_dns<Key>(context, flow, headers, facts_, judgement, false);
+    tell_dns<Key>(context, flow, headers, facts_, judgement, facts_.dns.is_response);
     answer_dns(context, packet, headers, facts_);
     return true;
 }
@@ -306,7 +307,7 @@ Pipeline::Door Pipeline::inspect_dns(
     }
     state.generation = context.snapshot.generation;
     if (is_query(facts_)) {
-        tell_dns<Key>(context, flow, headers, facts_, judgement, false);
+        tell_dns<Key>(context, flow, headers, facts_, judgement, facts_.dns.is_response);
     }
     return Door::open;
 }

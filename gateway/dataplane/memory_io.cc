@@ -43,12 +43,12 @@ Packet MemoryIo::load(
     return packet;
 }
 
-std::size_t MemoryIo::transmit(std::span<Packet> packets) noexcept {
-    for (const Packet& packet : packets) {
+std::size_t MemoryIo::transmit(std::span<Packet* const> packets) noexcept {
+    for (const Packet* packet : packets) {
         if (sink_) {
-            sink_(packet);
+            sink_(*packet);
         }
-        release(packet);
+        release(*packet);
     }
     return 0;
 }

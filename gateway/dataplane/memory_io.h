@@ -26,7 +26,7 @@ public:
         std::span<const std::uint8_t> frame, std::uint16_t port, classifier::LinkType link
     ) noexcept;
 
-    std::size_t transmit(std::span<Packet> packets) noexcept override;
+    std::size_t transmit(std::span<Packet* const> packets) noexcept override;
     void release(const Packet& packet) noexcept override;
     Packet allocate() noexcept override;
     bool hand_over(std::uint16_t worker, const Packet& packet) noexcept override;

@@ -222,7 +222,7 @@ void Pipeline::ask(Context& context, std::uint16_t neighbour) noexcept {
         packet.size = 14 + 40 + 32;
     }
     packet.port = port_index;
-    send_own(packet);
+    send_own(keep(packet));
 }
 
 void Pipeline::wait_for_neighbour(
@@ -259,7 +259,7 @@ void Pipeline::retry_waiting(Context& context) noexcept {
         const std::uint64_t link = neighbours_.word(waiting.neighbour);
         if (link != 0) {
             std::memcpy(waiting.packet.data, &link, 6);
-            send(waiting.packet);
+            send(keep(waiting.packet));
         } else if (context.now.monotonic_ns >= waiting.deadline_ns) {
             drop(waiting.packet, DropReason::neighbour_unresolved);
         } else {

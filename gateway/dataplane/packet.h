@@ -50,7 +50,7 @@ public:
 
     /// Queues packets, each on its port, and takes their buffers. Returns how many a full queue
     /// refused; those are marked `refused` and keep their buffer.
-    virtual std::size_t transmit(std::span<Packet> packets) noexcept = 0;
+    virtual std::size_t transmit(std::span<Packet* const> packets) noexcept = 0;
     /// Gives a dropped packet's buffer back.
     virtual void release(const Packet& packet) noexcept = 0;
     /// A fresh buffer with kHeadroomBytesMin before `data` and room for 1 514 bytes; `buffer` null

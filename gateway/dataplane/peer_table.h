@@ -28,7 +28,7 @@ struct LinkHeader {
 class PeerTable {
 public:
     static constexpr std::size_t kCapacity = 4096;
-    PeerTable() : entries_(kCapacity), index_(kCapacity * 2, kNoPeer) {}
+    PeerTable() : entries_(kCapacity), stations_(kCapacity), index_(kCapacity * 2, kNoPeer) {}
 
     [[nodiscard]] const LinkHeader& operator[](std::uint16_t peer) const noexcept {
         return entries_[peer];
@@ -53,11 +53,11 @@ public:
         return find_or_add(header);
     }
 
-    /// True when the frame still comes from the station the header answers to.
-    [[nodiscard]] bool same_station(std::uint16_t peer, const std::uint8_t* frame) const noexcept {
-        const LinkHeader& header = entries_[peer];
-        return std::memcmp(header.bytes.data() + header.bytes.size() - header.size, frame + 6, 6) ==
-               0;
+    /// True when a frame still comes from the station the header answers to; `source` holds the
+    /// eight bytes from the frame's source address on.
+    [[nodiscard]] bool same_station(std::uint16_t peer, std::uint64_t source) const noexcept {
+        constexpr std::uint64_t kLinkMask = 0xFFFFFFFFFFFFULL;
+        return ((source ^ stations_[peer]) & kLinkMask) == 0;
     }
 
 private:
@@ -76,12 +76,14 @@ private:
             return kNoPeer;
         }
         entries_[used_] = header;
+        stations_[used_] = word;
         index_[at] = used_;
         return used_++;
     }
 
     std::vector<LinkHeader> entries_;
-    std::vector<std::uint16_t> index_;  ///< open addressing, half full at most
+    std::vector<std::uint64_t> stations_;  ///< link address of each, 48 bits
+    std::vector<std::uint16_t> index_;     ///< open addressing, half full at most
     std::uint16_t used_ = 0;
 };
 

@@ -28,6 +28,7 @@ constexpr std::size_t kPrefetchAhead = 8;
 constexpr std::uint32_t kRejudgePerBurst = 16;
 // Shares flows out over workers; the same in all of them. Buckets use keys of their own.
 constexpr FlowHashKey kSteeringKey{};
+constexpr std::uint64_t kLinkMask = 0xFFFFFFFFFFFFULL;
 // TTL and protocol share a 16-bit word; taking one from the TTL adds ~m + (m - 1) = 0xFFFE to the
 // sum.
 constexpr std::uint32_t kHopDelta = 0xFFFE;
@@ -76,7 +77,7 @@ Pipeline::Pipeline(
       random_(settings.seed == 0 ? random_hash_key().k0 : settings.seed) {}
 
 void Pipeline::process(Batch& batch, const Snapshot& snapshot, const Now& now) noexcept {
-    Context context{snapshot, now, snapshot.outside_port()};
+    Context context = context_of(snapshot, now);
     rejudge_budget_ = kRejudgePerBurst;
     lookup4_.size = 0;
     lookup6_.size = 0;
@@ -88,8 +89,21 @@ void Pipeline::process(Batch& batch, const Snapshot& snapshot, const Now& now) n
     flush_transmit();
 }
 
+Pipeline::Context Pipeline::context_of(const Snapshot& snapshot, const Now& now) const noexcept {
+    Context context{snapshot, now};
+    for (std::size_t i = 0; i < snapshot.ports.size() && i < context.inside.size(); ++i) {
+        context.inside[i] = snapshot.ports[i].role == PortRole::inside;
+    }
+    context.outside = snapshot.outside_port();
+    if (context.outside < snapshot.ports.size()) {
+        std::memcpy(&context.own_link, snapshot.ports[context.outside].link.data(), 6);
+    }
+    return context;
+}
+
 void Pipeline::decode(Context& context, Batch& batch) noexcept {
     std::uint64_t bytes = 0;
+    const bool alone = settings_.workers == 1;
     for (std::size_t i = 0; i < std::min(kPrefetchAhead, batch.size); ++i) {
         __builtin_prefetch(batch.packets[i].data);
     }
@@ -98,46 +112,80 @@ void Pipeline::decode(Context& context, Batch& batch) noexcept {
             __builtin_prefetch(batch.packets[i + kPrefetchAhead].data);
         }
         Packet& packet = batch.packets[i];
-        Headers& headers = batch.headers[i];
         bytes += packet.size;
-        if (packet.link != classifier::LinkType::ethernet ||
-            !classifier::decode_plain_ipv4(packet.data, packet.size, headers)) {
-            headers = classifier::decode(packet.frame(), packet.link);
-        }
-        if (headers.kind != FrameKind::flow) [[unlikely]] {
-            if (headers.kind == FrameKind::neighbour) {
-                neighbour_message(context, packet, headers);
-            } else if (headers.kind == FrameKind::icmp_error) {
-                icmp_error(context, packet, headers);
-            } else {
-                drop(packet, headers.drop);
-            }
+        const bool ethernet = packet.link == classifier::LinkType::ethernet;
+        const classifier::PlainBrief brief =
+            ethernet && alone ? classifier::plain_ipv4_brief(packet.data, packet.size) : 0;
+        if (brief == 0) [[unlikely]] {
+            decode_any(context, batch, i);
             continue;
         }
-        const bool outbound = context.snapshot.ports[packet.port].role == PortRole::inside;
-        const Direction direction = outbound ? Direction::outbound : Direction::inbound;
-        if (settings_.workers > 1 && hand_over(context, packet, headers, direction)) [[unlikely]] {
-            continue;
+        // The key's two halves as they lie in the packet; a reply has them the other way round.
+        std::uint64_t addresses = 0;
+        std::uint32_t ports = 0;
+        std::memcpy(&addresses, packet.data + classifier::kPlainL3 + 12, 8);
+        std::memcpy(&ports, packet.data + classifier::kPlainL4, 4);
+        std::uint64_t rest = static_cast<std::uint64_t>(packet.data[23]) << 32U;
+        if (!context.inside[packet.port]) {
+            addresses = std::rotl(addresses, 32);
+            ports = std::rotl(ports, 16);
+            rest |= std::uint64_t{1} << 40U;
         }
-        const auto index = static_cast<std::uint8_t>(i);
-        if (headers.family == IpFamily::v4) {
-            const FlowKey4 key = key_of<FlowKey4>(packet, headers, direction);
-            lookup4_.key[lookup4_.size] = key;
-            const std::uint64_t hash = flows4_.hash(key);
-            lookup4_.hash[lookup4_.size] = hash;
-            flows4_.prefetch(hash);
-            lookup4_.packet[lookup4_.size++] = index;
-        } else {
-            const FlowKey6 key = key_of<FlowKey6>(packet, headers, direction);
-            lookup6_.key[lookup6_.size] = key;
-            const std::uint64_t hash = flows6_.hash(key);
-            lookup6_.hash[lookup6_.size] = hash;
-            flows6_.prefetch(hash);
-            lookup6_.packet[lookup6_.size++] = index;
-        }
+        const std::size_t at = lookup4_.size++;
+        FlowKey4& key = lookup4_.key[at];
+        rest |= ports;
+        std::memcpy(&key, &addresses, 8);
+        std::memcpy(&key.inside_port, &rest, 8);
+        const std::uint64_t hash = flows4_.hash(key);
+        flows4_.prefetch(hash);
+        lookup4_.hash[at] = hash;
+        lookup4_.brief[at] = brief;
+        lookup4_.packet[at] = static_cast<std::uint8_t>(i);
     }
     counters_.received_packets.add(batch.size);
     counters_.received_bytes.add(bytes);
+}
+
+// Frames that are not plain IPv4: tagged, IPv6, ICMP, ARP, of a capture, or for another worker.
+void Pipeline::decode_any(Context& context, Batch& batch, std::size_t i) noexcept {
+    Packet& packet = batch.packets[i];
+    Headers& headers = batch.headers[i];
+    headers = classifier::decode(packet.frame(), packet.link);
+    if (headers.kind != FrameKind::flow) {
+        if (headers.kind == FrameKind::neighbour) {
+            neighbour_message(context, packet, headers);
+        } else if (headers.kind == FrameKind::icmp_error) {
+            icmp_error(context, packet, headers);
+        } else {
+            drop(packet, headers.drop);
+        }
+        return;
+    }
+    const Direction direction =
+        context.inside[packet.port] ? Direction::outbound : Direction::inbound;
+    if (settings_.workers > 1 && hand_over(context, packet, headers, direction)) {
+        return;
+    }
+    const auto index = static_cast<std::uint8_t>(i);
+    if (headers.family == IpFamily::v4) {
+        look_up(lookup4_, key_of<FlowKey4>(packet, headers, direction), index);
+        // Alone among workers these would have been taken above.
+        lookup4_.brief[lookup4_.size - 1] =
+            packet.link == classifier::LinkType::ethernet
+                ? classifier::plain_ipv4_brief(packet.data, packet.size)
+                : 0;
+    } else {
+        look_up(lookup6_, key_of<FlowKey6>(packet, headers, direction), index);
+    }
+}
+
+template <class Key>
+void Pipeline::look_up(Lookup<Key>& lookup, const Key& key, std::uint8_t packet) noexcept {
+    const std::uint64_t hash = flows<Key>().hash(key);
+    flows<Key>().prefetch(hash);
+    lookup.key[lookup.size] = key;
+    lookup.hash[lookup.size] = hash;
+    lookup.packet[lookup.size++] = packet;
 }
 
 template <class Key>
@@ -216,80 +264,98 @@ void Pipeline::resolve(Context& context, Batch& batch, Lookup<Key>& lookup) noex
     const bool capture = context.snapshot.behaviour.capture;
     for (std::size_t i = 0; i < lookup.size; ++i) {
         Packet& packet = batch.packets[lookup.packet[i]];
-        const Headers& headers = batch.headers[lookup.packet[i]];
+        Headers& headers = batch.headers[lookup.packet[i]];
         Key& key = lookup.key[i];
         std::uint32_t flow = lookup.flow[i];
-        if (capture) {
-            flow = orient(context, packet, headers, key);
-        } else if (flow == kNoFlow || !table.matches(flow, key)) {
+        if (!capture && (flow == kNoFlow || !table.matches(flow, key))) [[unlikely]] {
             flow = table.find(key, lookup.hash[i]);
         }
         if constexpr (std::is_same_v<Key, FlowKey4>) {
-            if (flow != kNoFlow && !capture &&
-                forward_settled(context, packet, headers, table.hot(flow), key.direction))
-                [[likely]] {
-                continue;
+            const classifier::PlainBrief brief = lookup.brief[i];
+            if (brief != 0) [[likely]] {
+                if (flow != kNoFlow && !capture &&
+                    forward_settled(context, packet, brief, table.hot(flow), key.direction))
+                    [[likely]] {
+                    continue;
+                }
+                headers = classifier::headers_of_plain(packet.data, brief);
             }
+        }
+        if (capture) {
+            flow = orient(context, packet, headers, key);
+        } else if (flow == kNoFlow) {
+            // An earlier packet of this burst may have opened the flow.
+            flow = table.find(key, lookup.hash[i]);
         }
         attend(context, packet, headers, key, flow);
     }
 }
 
-// The whole of a settled IPv4 flow's packet. False, with nothing changed, when a slower stage must
+// The whole of a settled flow's plain packet. False, with nothing changed, when a slower stage must
 // look.
 bool Pipeline::forward_settled(
     Context& context,
     Packet& packet,
-    const Headers& headers,
+    classifier::PlainBrief brief,
     FlowHot<FlowKey4>& flow,
     std::uint8_t direction
 ) noexcept {
     FlowState& state = flow.state;
-    constexpr std::uint8_t kControl = kTcpSyn | kTcpFin | kTcpRst;
+    constexpr classifier::PlainBrief kControl =
+        static_cast<classifier::PlainBrief>(kTcpSyn | kTcpFin | kTcpRst) << 16U;
+    constexpr classifier::PlainBrief kTwoHops = 2U << 24U;
     if ((state.flags & kFlowSettled) == 0 || state.generation != context.snapshot.generation ||
-        headers.hop_limit <= 1 || (headers.tcp_flags & kControl) != 0 ||
-        (headers.protocol != kProtocolTcp && headers.protocol != kProtocolUdp)) [[unlikely]] {
+        brief < kTwoHops || (brief & kControl) != 0) [[unlikely]] {
         return false;
     }
-    std::uint8_t* ip = packet.data + headers.l3;
-    std::uint8_t* l4 = packet.data + headers.l4;
+    std::uint8_t* frame = packet.data;
+    std::uint8_t* ip = frame + classifier::kPlainL3;
+    std::uint8_t* l4 = frame + classifier::kPlainL4;
+    const std::uint32_t ip_size = brief & 0xFFFFU;
     std::uint32_t l3_delta = state.l3_delta;
     std::uint32_t l4_delta = state.l4_delta;
     if (direction == static_cast<std::uint8_t>(Direction::outbound)) {
         const std::uint64_t link = neighbours_.word(state.next_hop);
-        if (link == 0 || !peers_.same_station(state.peer, packet.data) ||
-            ((state.bytes_out + headers.ip_size) & kBytesFlush) != 0) [[unlikely]] {
+        std::uint64_t station = 0;
+        std::memcpy(&station, frame + 6, 8);
+        const std::uint32_t total = state.bytes_out + ip_size;
+        if (link == 0 || !peers_.same_station(state.peer, station) || (total & kBytesFlush) != 0)
+            [[unlikely]] {
             return false;
         }
         state.last_seen_ns = context.now.monotonic_ns;
         ++state.packets_out;
-        state.bytes_out += headers.ip_size;
+        state.bytes_out = total;
         std::memcpy(ip + 12, &state.nat_address, 4);
         std::memcpy(l4, &state.nat_port, 2);
-        const PortView& port = context.snapshot.ports[context.outside];
-        std::uint8_t* frame = ip - 14;
-        std::memcpy(frame, &link, 6);
-        std::memcpy(frame + 6, port.link.data(), 6);
-        packet.data = frame;
+        // Next hop, then our own address: twelve bytes in two stores; the EtherType stays.
+        const std::uint64_t first = (link & kLinkMask) | context.own_link << 48U;
+        const auto second = static_cast<std::uint32_t>(context.own_link >> 16U);
+        std::memcpy(frame, &first, 8);
+        std::memcpy(frame + 8, &second, 4);
         packet.port = context.outside;
-        packet.size = headers.ip_size + 14U;
+        packet.size = ip_size + classifier::kPlainL3;
     } else {
-        if (((state.bytes_in + headers.ip_size) & kBytesFlush) != 0) [[unlikely]] {
+        const std::uint32_t total = state.bytes_in + ip_size;
+        if ((total & kBytesFlush) != 0) [[unlikely]] {
             return false;
         }
         ++state.packets_in;
-        state.bytes_in += headers.ip_size;
+        state.bytes_in = total;
         std::memcpy(ip + 16, &flow.key.inside, 4);
         std::memcpy(l4 + 2, &flow.key.inside_port, 2);
         l3_delta = static_cast<std::uint16_t>(~l3_delta);
         l4_delta = static_cast<std::uint16_t>(~l4_delta);
+        const LinkHeader& header = peers_[state.peer];
+        put_link_header(packet, classifier::kPlainL3, header);
+        packet.size = ip_size + header.size;
     }
-    state.tcp_flags |= headers.tcp_flags;
+    state.tcp_flags |= static_cast<std::uint8_t>(brief >> 16U);
     --ip[8];
     std::uint16_t checksum = classifier::load16(ip + 10);
     checksum = update_checksum(checksum, l3_delta + kHopDelta);
     std::memcpy(ip + 10, &checksum, 2);
-    const bool tcp = headers.protocol == kProtocolTcp;
+    const bool tcp = flow.key.protocol == kProtocolTcp;
     std::uint8_t* l4_checksum = l4 + (tcp ? 16 : 6);
     checksum = classifier::load16(l4_checksum);
     if (tcp || checksum != 0) [[likely]] {
@@ -298,13 +364,6 @@ bool Pipeline::forward_settled(
             checksum = 0xFFFF;  // RFC 768: zero means "no checksum"
         }
         std::memcpy(l4_checksum, &checksum, 2);
-    }
-    if (direction == static_cast<std::uint8_t>(Direction::outbound)) {
-        constexpr std::uint16_t kEtherIpv4 = 0x0008;
-        std::memcpy(packet.data + 12, &kEtherIpv4, 2);
-    } else {
-        put_link_header(packet, headers.l3, peers_[state.peer]);
-        packet.size = headers.ip_size + peers_[state.peer].size;
     }
     send(packet);
     return true;
@@ -430,7 +489,7 @@ void Pipeline::translate(
     start[13] = std::is_same_v<Key, FlowKey4> ? 0x00 : 0xDD;
     put_link_header(packet, headers.l3, header);
     packet.size = headers.ip_size + 14U;
-    if (link == 0) {
+    if (link == 0 && !context.snapshot.behaviour.capture) {
         wait_for_neighbour(context, packet, state.next_hop);
         return;
     }
@@ -445,51 +504,63 @@ void Pipeline::put_link_header(Packet& packet, std::size_t l3, const LinkHeader&
     packet.port = header.port;
 }
 
-void Pipeline::send(const Packet& packet) noexcept {
-    out_[out_size_++] = packet;
-    if (out_size_ == out_.size()) {
+void Pipeline::send(Packet& packet) noexcept {
+    out_[out_size_++] = &packet;
+    out_bytes_ += packet.size;
+    if (out_size_ == out_.size()) [[unlikely]] {
         flush_transmit();
     }
 }
 
-void Pipeline::send_own(Packet packet) noexcept {
+void Pipeline::send_own(Packet& packet) noexcept {
     packet.ours = true;
     ++made_here_;
     send(packet);
 }
 
-void Pipeline::flush_transmit() noexcept {
-    std::uint64_t bytes = 0;
-    for (std::size_t i = 0; i < out_size_; ++i) {
-        bytes += out_[i].size;
+// A place for a packet made here, valid until it has been transmitted.
+Packet& Pipeline::keep(const Packet& packet) noexcept {
+    if (kept_size_ == kept_.size()) {
+        flush_transmit();
     }
-    std::uint64_t refused_received = 0;
+    return kept_[kept_size_++] = packet;
+}
+
+void Pipeline::flush_transmit() noexcept {
+    std::uint64_t bytes = out_bytes_;
+    std::uint32_t refused_received = 0;
     if (out_size_ != 0 && io_.transmit({out_.data(), out_size_}) != 0) [[unlikely]] {
         for (std::size_t i = 0; i < out_size_; ++i) {
-            if (out_[i].refused) {
-                bytes -= out_[i].size;
-                refused_received += out_[i].ours ? 0 : 1;
-                io_.release(out_[i]);
+            Packet& packet = *out_[i];
+            if (packet.refused) {
+                bytes -= packet.size;
+                refused_received += packet.ours ? 0U : 1U;
+                io_.release(packet);
             }
         }
-        drops_[static_cast<std::size_t>(DropReason::transmit_full)] +=
-            static_cast<std::uint32_t>(refused_received);
+        drops_[static_cast<std::size_t>(DropReason::transmit_full)] += refused_received;
+        dropped_any_ = true;
     }
     counters_.originated_packets.add(made_here_);
     counters_.transmitted_packets.add(out_size_ - made_here_ - refused_received);
     counters_.transmitted_bytes.add(bytes);
     made_here_ = 0;
     out_size_ = 0;
-    for (std::size_t i = 0; i < drops_.size(); ++i) {
-        if (drops_[i] != 0) {
-            counters_.drops[i].add(drops_[i]);
-            drops_[i] = 0;
+    out_bytes_ = 0;
+    kept_size_ = 0;
+    if (dropped_any_) {
+        dropped_any_ = false;
+        for (std::size_t i = 0; i < drops_.size(); ++i) {
+            if (drops_[i] != 0) {
+                counters_.drops[i].add(drops_[i]);
+                drops_[i] = 0;
+            }
         }
     }
 }
 
 void Pipeline::drop(const Packet& packet, DropReason reason) noexcept {
-    ++drops_[static_cast<std::size_t>(reason)];
+    leave(reason);
     io_.release(packet);
 }
 

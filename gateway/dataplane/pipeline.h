@@ -43,6 +43,9 @@ struct PipelineSettings {
 /// Seconds a flow may wait for its first payload before it is judged without a name and told.
 inline constexpr std::uint32_t kDecideWithinSeconds = 5;
 
+/// Ports a gateway may have.
+inline constexpr std::size_t kPortsMax = 16;
+
 /// The instant a burst is handled at.
 struct Now {
     std::uint64_t monotonic_ns = 0;
@@ -86,14 +89,17 @@ private:
     struct Context {
         const Snapshot& snapshot;
         Now now;
-        std::uint16_t outside = 0;
+        std::uint16_t outside = 0;             ///< port, ports.size() when there is none
+        std::uint64_t own_link = 0;            ///< of the outside port, 48 bits
+        std::array<bool, kPortsMax> inside{};  ///< by port
     };
     template <class Key>
     struct Lookup {
         std::array<Key, kBatchSize> key;
         std::array<std::uint64_t, kBatchSize> hash;
         std::array<std::uint32_t, kBatchSize> flow;
-        std::array<std::uint8_t, kBatchSize> packet;  ///< index into the batch
+        std::array<classifier::PlainBrief, kBatchSize> brief;  ///< IPv4; 0: see the headers
+        std::array<std::uint8_t, kBatchSize> packet;           ///< index into the batch
         std::size_t size = 0;
     };
     // A flow being judged, with what is known about its destination.
@@ -120,10 +126,14 @@ private:
     void find_flows(const Lookup<Key>& lookup) noexcept;
     template <class Key>
     void resolve(Context& context, Batch& batch, Lookup<Key>& lookup) noexcept;
+    [[nodiscard]] Context context_of(const Snapshot& snapshot, const Now& now) const noexcept;
+    void decode_any(Context& context, Batch& batch, std::size_t i) noexcept;
+    template <class Key>
+    void look_up(Lookup<Key>& lookup, const Key& key, std::uint8_t packet) noexcept;
     bool forward_settled(
         Context& context,
         Packet& packet,
-        const classifier::Headers& headers,
+        classifier::PlainBrief brief,
         FlowHot<FlowKey4>& flow,
         std::uint8_t direction
     ) noexcept;
@@ -155,9 +165,13 @@ private:
         std::uint32_t flow,
         Direction direction
     ) noexcept;
-    void send(const Packet& packet) noexcept;
-    void send_own(Packet packet) noexcept;
-    void leave(DropReason reason) noexcept { ++drops_[static_cast<std::size_t>(reason)]; }
+    void send(Packet& packet) noexcept;
+    void send_own(Packet& packet) noexcept;
+    [[nodiscard]] Packet& keep(const Packet& packet) noexcept;
+    void leave(DropReason reason) noexcept {
+        ++drops_[static_cast<std::size_t>(reason)];
+        dropped_any_ = true;
+    }
     void flush_transmit() noexcept;
     void drop(const Packet& packet, DropReason reason) noexcept;
     void put_link_header(Packet& packet, std::size_t l3, const LinkHeader& header) noexcept;
@@ -367,8 +381,12 @@ private:
     Facts facts_;
     Lookup<FlowKey4> lookup4_;
     Lookup<FlowKey6> lookup6_;
-    std::array<Packet, kBatchSize> out_;
+    std::array<Packet*, kBatchSize> out_;  ///< to transmit at the end of the burst
     std::size_t out_size_ = 0;
+    std::uint64_t out_bytes_ = 0;
+    std::array<Packet, kBatchSize> kept_;  ///< packets of `out_` that stand in no batch
+    std::size_t kept_size_ = 0;
+    bool dropped_any_ = false;                             ///< `drops_` has something to publish
     std::array<std::uint32_t, kDropReasonCount> drops_{};  ///< of the burst, published at its end
     std::uint32_t made_here_ = 0;  ///< packets of the burst that answer or originate
     std::uint64_t sequence_ = 0;

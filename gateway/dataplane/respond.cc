@@ -208,7 +208,7 @@ void Pipeline::reset_server(
     made.hop_limit = kOurHopLimit;
     out.ours = true;
     ++made_here_;
-    translate<Key>(context, out, made, flow, Direction::outbound);
+    translate<Key>(context, keep(out), made, flow, Direction::outbound);
 }
 
 // ICMP or ICMPv6 error about a packet, back to its sender. False: none may be sent, the buffer is

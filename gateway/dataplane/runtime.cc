@@ -24,7 +24,7 @@ namespace {
 constexpr unsigned kHandoverSize = 4096;
 constexpr std::uint16_t kRxDescriptors = 1024;
 constexpr std::uint16_t kTxDescriptors = 1024;
-constexpr unsigned kMbufsPerWorker = 16384;
+constexpr unsigned kMbufsPerWorker = 8192;
 constexpr unsigned kMbufCache = 256;
 constexpr std::uint64_t kNamesShare =
     16;  // names kept: one in so many flows, flows to one name share it
@@ -257,7 +257,7 @@ Result<std::unique_ptr<Runtime>> Runtime::start(const RuntimeSettings& settings)
     }
     state->pool = rte_pktmbuf_pool_create(
         "packets",
-        kMbufsPerWorker * state->workers + kMbufsPerWorker,
+        kMbufsPerWorker * state->workers,
         kMbufCache,
         0,
         RTE_MBUF_DEFAULT_BUF_SIZE,
