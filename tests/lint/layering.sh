@@ -7,15 +7,17 @@ set -euo pipefail
 root=${1:-$(cd "$(dirname "$0")/../.." && pwd)}
 cd "$root"
 
+# Beyond the architecture's table: policies are Kubernetes objects, read by the same reader of object text as pods
+# (gateway/identity/object_*), and `sallyport feeds` is a command about the feeds library itself.
 # folder | prefixes that its files may name in #include "...", itself always among them. First match wins.
 export ARROWS='
 gateway/model/     |
 gateway/dataplane/ | gateway/model/ gateway/policy/ classifier/
 gateway/identity/  | gateway/model/
-gateway/policy/    | gateway/model/
+gateway/policy/    | gateway/model/ gateway/identity/object_
 gateway/config/    | gateway/model/
 gateway/control/   | gateway/ classifier/ feeds/ exporters/
-gateway/cli/       | gateway/model/ gateway/control/ gateway/config/
+gateway/cli/       | gateway/model/ gateway/control/ gateway/config/ feeds/ classifier/threat_
 classifier/        | gateway/model/
 feeds/             | gateway/model/ classifier/threat_ classifier/address_set classifier/suffix_hash classifier/pattern_set
 exporters/         | gateway/model/
