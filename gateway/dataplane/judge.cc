@@ -94,6 +94,8 @@ Pipeline::Judgement Pipeline::judge(
         return out;
     }
     policy::Question question;
+    question.source = inside_of(key);
+    question.source_port = is_icmp(key.protocol) ? std::uint16_t{0} : byte_swap(key.inside_port);
     question.destination = destination;
     question.port = port;
     question.protocol = key.protocol;
