@@ -164,7 +164,7 @@ class Lab:
         """(status, first address)"""
         done = self.run(pod, "dig", "+time=3", "+tries=2", *options, name)
         status = re.search(r"status: (\w+)", done.stdout)
-        address = re.search(r"\sIN\s+A\s+(\S+)", done.stdout)
+        address = re.search(r"\d\s+IN\s+A\s+(\S+)", done.stdout)
         return status.group(1) if status else "none", address.group(1) if address else ""
 
     def served(self):
