@@ -4,6 +4,7 @@
 #include "gateway/control/version.h"
 #include "gateway/model/keyed_hash.h"
 
+#include <chrono>
 #include <utility>
 
 namespace sallyport::control {
@@ -39,6 +40,9 @@ dataplane::Behaviour behaviour_of(const config::Config& config) {
     out.unknown_allow = config.workloads.unknown.then == config::UnknownAction::allow;
     out.deny_silently = config.policy.deny_mode == config::DenyAnswer::silent;
     out.dns_deny_refused = config.policy.dns_deny == config::DnsDeny::refused;
+    out.flow_update_seconds = static_cast<std::uint32_t>(
+        std::chrono::ceil<std::chrono::seconds>(config.events.flow_update).count()
+    );
     out.route_ipv6 = config.egress.ipv6 == config::Ipv6Egress::route;
     return out;
 }

@@ -160,6 +160,7 @@ void Pipeline::open_flow(
     cold.last_any_ns = context.now.monotonic_ns;
     cold.wall_offset_ns = context.now.wall_ns - context.now.monotonic_ns;
     cold.workload = context.snapshot.workloads->find(inside_of(private_key));
+    cold.updated_seconds = static_cast<std::uint32_t>(context.now.seconds());
     cold.vlan = headers.vlan;
     cold.icmp_type = is_icmp(headers.protocol) ? headers.icmp_type : std::uint8_t{0};
 
@@ -479,6 +480,8 @@ void Pipeline::arm(std::uint32_t flow) noexcept {
     std::uint32_t seconds = timeout_seconds(timeout_of<Key>(flow));
     if ((flows<Key>().hot(flow).state.flags & kFlowInspect) != 0) {
         seconds = std::min(seconds, kDecideWithinSeconds);
+    } else if (flow_update_seconds_ != 0) {
+        seconds = std::min(seconds, flow_update_seconds_);
     }
     flows<Key>().arm(flow, seconds + 1);
 }

@@ -99,6 +99,7 @@ struct FlowCold {
     std::uint32_t rule = kNoRule;
     std::uint32_t block = 0xFFFFFFFFU;  ///< NatTable block the mapping's port is in
     std::uint32_t name = 0xFFFFFFFFU;   ///< NameTable slot
+    std::uint32_t updated_seconds = 0;  ///< monotonic; when the flow was last told
     std::uint32_t matches_seen = 0;     ///< fingerprint of the threat matches already told
     VerdictReason reason = VerdictReason::none;
     DenyMode deny_mode = DenyMode::none;

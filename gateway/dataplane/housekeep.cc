@@ -14,6 +14,7 @@ constexpr std::size_t kDuePerCall = 32;
 void Pipeline::housekeep(const Snapshot& snapshot, const Now& now) noexcept {
     Context context = context_of(snapshot, now);
     rejudge_budget_ = kDuePerCall;
+    flow_update_seconds_ = snapshot.behaviour.flow_update_seconds;
     age<FlowKey4>(context, kDuePerCall);
     age<FlowKey6>(context, kDuePerCall);
     refill_icmp_tokens(now);
@@ -67,6 +68,7 @@ void Pipeline::visit_due(Context& context, std::uint32_t flow) noexcept {
         return;
     }
     constexpr std::uint64_t kSecond = 1'000'000'000U;
+    tell_update<Key>(context, flow);
     const Timeout timeout = timeout_of<Key>(flow);
     const std::uint64_t seen = timeout == Timeout::linger || timeout == Timeout::dns
                                    ? std::max(state.last_seen_ns, cold.last_any_ns)
@@ -75,7 +77,11 @@ void Pipeline::visit_due(Context& context, std::uint32_t flow) noexcept {
         (context.now.monotonic_ns - std::min(seen, context.now.monotonic_ns)) / kSecond;
     const std::uint32_t allowed = timeout_seconds(timeout);
     if (idle < allowed) {
-        flows<Key>().arm(flow, static_cast<std::uint32_t>(allowed - idle));
+        auto seconds = static_cast<std::uint32_t>(allowed - idle);
+        if (flow_update_seconds_ != 0) {
+            seconds = std::min(seconds, flow_update_seconds_);
+        }
+        flows<Key>().arm(flow, seconds);
         return;
     }
     if (timeout == Timeout::linger) {
@@ -85,6 +91,22 @@ void Pipeline::visit_due(Context& context, std::uint32_t flow) noexcept {
     }
     end_flow<Key>(context, flow, CloseReason::timeout);
     forget<Key>(context, flow);
+}
+
+// Tells that a long flow goes on, when that is wished and it has sent something since.
+template <class Key>
+void Pipeline::tell_update(const Context& context, std::uint32_t flow) noexcept {
+    const FlowState& state = flows<Key>().hot(flow).state;
+    FlowCold& cold = flows<Key>().cold(flow);
+    const auto now = static_cast<std::uint32_t>(context.now.seconds());
+    const bool alive = (state.flags & (kFlowStarted | kFlowEnded)) == kFlowStarted &&
+                       state.verdict == Verdict::allow;
+    if (flow_update_seconds_ == 0 || !alive || now - cold.updated_seconds < flow_update_seconds_ ||
+        state.last_seen_ns / 1'000'000'000U < cold.updated_seconds) {
+        return;
+    }
+    cold.updated_seconds = now;
+    tell_flow<Key>(context, flow, EventKind::flow_update);
 }
 
 // Tells a flow's end, once. Flows that were only refused have been told as that.

@@ -79,6 +79,7 @@ Pipeline::Pipeline(
 void Pipeline::process(Batch& batch, const Snapshot& snapshot, const Now& now) noexcept {
     Context context = context_of(snapshot, now);
     rejudge_budget_ = kRejudgePerBurst;
+    flow_update_seconds_ = snapshot.behaviour.flow_update_seconds;
     lookup4_.size = 0;
     lookup6_.size = 0;
     decode(context, batch);

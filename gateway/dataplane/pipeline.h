@@ -364,6 +364,8 @@ private:
     template <class Key>
     void age(Context& context, std::size_t most) noexcept;
     template <class Key>
+    void tell_update(const Context& context, std::uint32_t flow) noexcept;
+    template <class Key>
     void visit_due(Context& context, std::uint32_t flow) noexcept;
     template <class Key>
     void end_flow(const Context& context, std::uint32_t flow, CloseReason reason) noexcept;
@@ -408,7 +410,8 @@ private:
     };
     std::array<Waiting, 256> waiting_;  ///< packets whose next hop is being asked for
     std::size_t waiting_used_ = 0;
-    std::uint32_t rejudge_budget_ = 0;  ///< flows that may still be judged again in this burst
+    std::uint32_t flow_update_seconds_ = 0;  ///< of the snapshot in hand
+    std::uint32_t rejudge_budget_ = 0;       ///< flows that may still be judged again in this burst
     std::uint64_t icmp_tokens_ = 0;
     std::uint64_t icmp_refilled_ns_ = 0;
     std::uint64_t second_ = 0;

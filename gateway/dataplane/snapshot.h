@@ -48,6 +48,8 @@ struct Behaviour {
         true;  ///< false: no pools, addresses stay (replay without egress configuration)
     /// Packets come from a capture: no ports tell inside from outside, see Pipeline::orient().
     bool capture = false;
+    std::uint32_t flow_update_seconds =
+        0;                         ///< events.flow_update: long flows are told this often; 0: never
     bool match_error_deny = true;  ///< a matcher that fails denies (enforce) rather than forwards
 };
 
