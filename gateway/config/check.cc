@@ -2,6 +2,7 @@
 #include "gateway/config/check.h"
 
 #include "gateway/config/nearest.h"
+#include "gateway/model/domain_name.h"
 
 #include <map>
 #include <string>
@@ -116,6 +117,7 @@ public:
     void assignments();
     void workloads();
     void feeds();
+    void never_block();
     void sinks(bool needed);
 
 private:
@@ -332,6 +334,16 @@ void Checker::feeds() {
     }
 }
 
+void Checker::never_block() {
+    for (std::size_t i = 0; i < config_.policy.never_block.size(); ++i) {
+        const std::string& text = config_.policy.never_block[i];
+        if (!IpPrefix::parse(text) && canonical_name(text).empty()) {
+            add(indexed("policy.never_block", i),
+                in_quotes(text) + " is neither an address, a prefix nor a name");
+        }
+    }
+}
+
 void Checker::kafka(const KafkaSinkConfig& sink, const std::string& key) {
     if (sink.sasl) {
         if (sink.sasl->password_file.empty() == sink.sasl->password_env.empty()) {
@@ -385,6 +397,7 @@ void check_config(const Config& config, Purpose purpose, Problems& problems) {
         checker.workloads();
     }
     checker.feeds();
+    checker.never_block();
     checker.sinks(runs);
 }
 

@@ -48,7 +48,8 @@ struct DataplaneSection {
     HugepagesMode hugepages = HugepagesMode::automatic;
     ByteSize memory{512ULL << 20U};  ///< given to DPDK when hugepages are not used
     std::uint32_t flows_max = 1U << 20U;
-    std::vector<std::string> eal_args;  ///< appended to the arguments given to DPDK
+    std::chrono::milliseconds idle_sleep{0};  ///< 0: workers poll without pause
+    std::vector<std::string> eal_args;        ///< appended to the arguments given to DPDK
     std::vector<PortConfig> ports;
 };
 
@@ -96,8 +97,9 @@ enum class DenyAnswer : std::uint8_t { reject, silent };
 struct PolicySection {
     std::vector<std::string> paths;  ///< files and directories
     DnsDeny dns_deny = DnsDeny::nxdomain;
-    DenyAnswer deny_mode =
-        DenyAnswer::reject;  ///< TCP reset and ICMP prohibited, or nothing at all
+    /// TCP reset and ICMP prohibited, or nothing at all.
+    DenyAnswer deny_mode = DenyAnswer::reject;
+    std::vector<std::string> never_block;  ///< addresses, prefixes and names no feed may deny
 };
 
 /// Which header of a CSV feed holds what; "" leaves it to the format.
@@ -116,6 +118,9 @@ struct FeedConfig {
     FeedAction action = FeedAction::alert;
     std::string category;
     std::uint32_t confidence = 50;  ///< 0..100
+    bool names_exact = false;       ///< a plain domain does not cover what is below it
+    bool allow_public_suffixes = false;
+    std::uint32_t bad_lines_percent = 1;
     CsvColumns csv;
 };
 

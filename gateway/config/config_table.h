@@ -24,9 +24,8 @@ inline constexpr std::array<std::string_view, 2> kDnsDenyChoices{"nxdomain", "re
 inline constexpr std::array<std::string_view, 2> kDenyModeChoices{"reject", "silent"};
 inline constexpr std::array<std::string_view, 3> kActionChoices{"alert", "deny", "allow"};
 inline constexpr std::array<std::string_view, 2> kSpoolFullChoices{"drop-oldest", "drop-newest"};
-inline constexpr std::array<std::string_view, 1> kEncodingChoices{"ecs"};
-inline constexpr std::array<std::string_view, 5> kEncodingLater{
-    "ocsf", "cef", "leef", "eve", "flat"};
+inline constexpr std::array<std::string_view, 2> kEncodingChoices{"ecs", "flat"};
+inline constexpr std::array<std::string_view, 4> kEncodingLater{"ocsf", "cef", "leef", "eve"};
 
 inline constexpr Range kNameRange{1, 63};  // as a DNS label: names appear in ids and file names
 inline constexpr Range kSomeText{1, 4096};
@@ -114,6 +113,12 @@ inline constexpr std::array kDataplaneRows{
         "Room in the flow table, over all workers; allocated at start.",
         false,
         {1024, 1U << 28U}},
+    Row{"idle_sleep",
+        field<&DataplaneSection::idle_sleep>(),
+        "How long a worker that has nothing to do rests; 0 polls without pause, for cores of its "
+        "own.",
+        false,
+        {0, 1000}},
     Row{"eal_args",
         field<&DataplaneSection::eal_args>(),
         "Further arguments for DPDK's environment, appended as they are.",
@@ -238,6 +243,12 @@ inline constexpr std::array kPolicyRows{
         false,
         {},
         kDnsDenyChoices},
+    Row{"never_block",
+        field<&PolicySection::never_block>(),
+        "Addresses, prefixes and names that no feed may deny; the gateway's own are always among "
+        "them.",
+        false,
+        kAnyListRange},
     Row{"deny_mode",
         choice<&PolicySection::deny_mode>(),
         "Whether a denied sender is told (TCP reset, ICMP prohibited) or met with silence.",
@@ -305,6 +316,17 @@ inline constexpr std::array kFeedRows{
     Row{"confidence",
         field<&FeedConfig::confidence>(),
         "How far the feed is trusted, in percent.",
+        false,
+        {0, 100}},
+    Row{"names_exact",
+        field<&FeedConfig::names_exact>(),
+        "A plain domain means only itself, not what is below it."},
+    Row{"allow_public_suffixes",
+        field<&FeedConfig::allow_public_suffixes>(),
+        "A feed that denies may hold top-level domains and public suffixes."},
+    Row{"bad_lines_percent",
+        field<&FeedConfig::bad_lines_percent>(),
+        "More lines without meaning than this refuse the whole feed.",
         false,
         {0, 100}},
     Row{"csv", section<&FeedConfig::csv>(kCsvRows), "Columns of a CSV feed, by their header."},

@@ -4,11 +4,13 @@
 #include "gateway/config/config_table.h"
 #include "gateway/config/nearest.h"
 #include "gateway/config/units.h"
+#include "gateway/config/yaml_document.h"
 
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
 #include <filesystem>
+#include <optional>
 #include <set>
 #include <vector>
 
@@ -616,39 +618,18 @@ void Reader::store_choice(
             (near.empty() ? "" : " (did you mean \"" + std::string(near) + "\"?)"));
 }
 
-Problem problem_of(const std::string& path, const YAML::Exception& error) {
-    Problem problem;
-    problem.path = path;
-    if (!error.mark.is_null()) {
-        problem.line = static_cast<std::size_t>(error.mark.line) + 1;
-        problem.column = static_cast<std::size_t>(error.mark.column) + 1;
-    }
-    problem.message = "not YAML: " + error.msg;
-    return problem;
-}
-
 }  // namespace
 
 bool read_yaml(std::string_view text, Config& config, Problems& problems) {
+    const std::optional<YAML::Node> document = load_document(text, config.path, problems);
+    if (!document) {
+        return false;
+    }
     try {
-        const std::vector<YAML::Node> documents = YAML::LoadAll(std::string(text));
-        if (documents.empty() || documents.front().IsNull()) {
-            problems.push_back({config.path, 0, 0, "the file is empty, expected a configuration"});
-            return false;
-        }
-        if (documents.size() > 1) {
-            const YAML::Mark mark = documents[1].Mark();
-            problems.push_back(
-                {config.path,
-                 mark.is_null() ? 0 : static_cast<std::size_t>(mark.line) + 1,
-                 1,
-                 "a second document begins here, expected one"}
-            );
-        }
-        Reader(config, problems).read_map(documents.front(), kConfigRows, &config, "");
-        return documents.front().IsMap();
+        Reader(config, problems).read_map(*document, kConfigRows, &config, "");
+        return document->IsMap();
     } catch (const YAML::Exception& error) {
-        problems.push_back(problem_of(config.path, error));
+        problems.push_back(yaml_problem(config.path, error));
         return false;
     }
 }

@@ -97,7 +97,9 @@ Result<EventQuery> parse_event_query(const Parameters& parameters) {
 std::string event_query_path(const EventQuery& query) {
     std::string out = "/v1/events?follow=";
     out += query.follow ? "1" : "0";
-    out += "&last=" + std::to_string(query.last);
+    if (query.last) {
+        out += "&last=" + std::to_string(*query.last);
+    }
     if (query.since != 0) {
         out += "&since=" + std::to_string(query.since);
     }

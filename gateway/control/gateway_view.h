@@ -13,6 +13,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -134,7 +135,8 @@ struct ReloadOutcome {
 /// Which events to show.
 struct EventQuery {
     bool follow = false;
-    std::size_t last = 0;       ///< of the events there already: only the last so many; 0 is all
+    /// Of the events there already: only the last so many; empty is all of them.
+    std::optional<std::size_t> last;
     WallNanoseconds since = 0;  ///< 0: from the oldest
     WallNanoseconds until = 0;  ///< 0: no end
     EventFilter filter;

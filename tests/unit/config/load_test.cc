@@ -129,10 +129,9 @@ INSTANTIATE_TEST_SUITE_P(
             {"/etc/s/s.yaml:5:3: dataplane.flow_max: unknown key, did you mean \"flows_max\"?"}},
         Case{
             "unknown_key_far",
-            "flows_max: 65536",
+            "socket: /run/s.sock",
             "zzz: 1",
-            {"/etc/s/s.yaml:5:3: dataplane.zzz: unknown key, expected workers, hugepages, memory, "
-             "flows_max, eal_args, ports"}},
+            {"/etc/s/s.yaml:34:9: admin.zzz: unknown key, expected socket, listen"}},
         Case{
             "duplicate_key",
             "flows_max: 65536",
@@ -319,7 +318,7 @@ INSTANTIATE_TEST_SUITE_P(
             "file: {path: events.ndjson}",
             "file: {path: events.ndjson, encoding: cef}",
             {"/etc/s/s.yaml:33:45: events.sinks[1].file.encoding: \"cef\" is not supported by this "
-             "version, expected ecs"}}
+             "version, expected ecs, flat"}}
     ),
     [](const auto& given) { return std::string(given.param.name); }
 );
@@ -478,6 +477,13 @@ INSTANTIATE_TEST_SUITE_P(
             {"/etc/s/s.yaml:25:87: feeds[1].csv.delimiter: \";;\" is no delimiter, expected one "
              "character or tab"}},
         Case{
+            "never_block",
+            "dns_deny: refused",
+            "never_block: [10.0.0.0/8, kube.example, 'a b']",
+            {"/etc/s/s.yaml:22:69: policy.never_block[2]: \"a b\" is neither an address, a prefix "
+             "nor a "
+             "name"}},
+        Case{
             "password_nowhere",
             ", password_file: secret",
             "",
@@ -549,8 +555,14 @@ TEST(LoadConfig, WhatIsNoConfigurationAtAll) {
     std::string two(kGood);
     EXPECT_EQ(
         problems_of(two + "---\na: b\n"),
-        std::vector<std::string>{"/etc/s/s.yaml:36:1: a second document begins here, expected one"}
+        std::vector<std::string>{"/etc/s/s.yaml:35:1: a second document begins here, expected one"}
     );
+}
+
+TEST(LoadConfig, StrayCharactersEnd) {
+    for (const auto* text : {",", "gateway: {name: a}\n,", "%", "@", "a: b\n...\n,"}) {
+        EXPECT_FALSE(problems_of(text).empty()) << text;
+    }
 }
 
 TEST(LoadConfig, TruncatedAtEveryByteNeverThrows) {

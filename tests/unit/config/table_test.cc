@@ -83,6 +83,7 @@ TEST(Table, ChoicesMatchTheirEnumerators) {
     EXPECT_EQ(kDnsDenyChoices[static_cast<std::size_t>(DnsDeny::refused)], "refused");
     EXPECT_EQ(kDenyModeChoices[static_cast<std::size_t>(DenyAnswer::silent)], "silent");
     EXPECT_EQ(kUnknownChoices[static_cast<std::size_t>(UnknownAction::allow)], "allow");
+    EXPECT_EQ(kEncodingChoices[static_cast<std::size_t>(Encoding::flat)], "flat");
     EXPECT_EQ(kIpv6Choices[static_cast<std::size_t>(Ipv6Egress::route)], "route");
 }
 
