@@ -37,11 +37,16 @@ bool link_option(
     return false;
 }
 
+std::uint64_t icmp6_sum(
+    const std::uint8_t* ip, const std::uint8_t* icmp, std::size_t bytes
+) noexcept {
+    return raw_sum({ip + 8, 32}) + byte_swap(static_cast<std::uint16_t>(bytes)) +
+           byte_swap(std::uint16_t{58}) + raw_sum({icmp, bytes});
+}
+
 void finish_icmp6(std::uint8_t* ip, std::uint8_t* icmp, std::size_t bytes) noexcept {
     std::memset(icmp + 2, 0, 2);
-    const std::uint64_t sum = raw_sum({ip + 8, 32}) + byte_swap(static_cast<std::uint16_t>(bytes)) +
-                              byte_swap(std::uint16_t{58}) + raw_sum({icmp, bytes});
-    const std::uint16_t checksum = checksum_of(sum);
+    const std::uint16_t checksum = checksum_of(icmp6_sum(ip, icmp, bytes));
     std::memcpy(icmp + 2, &checksum, 2);
 }
 
@@ -123,7 +128,9 @@ void Pipeline::neighbour_discovery(
     const bool plain =
         headers.l4 == headers.l3 + 40 && headers.hop_limit == 255 && headers.payload_size >= 16;
     const bool known = headers.icmp_type == kSolicitation || headers.icmp_type == kAdvertisement;
-    if (!plain || !known || headers.l3 > kLinkHeaderBytesMax) {
+    const std::size_t bytes = headers.payload_size + std::size_t{8};
+    if (!plain || !known || headers.l3 > kLinkHeaderBytesMax || headers.icmp_code != 0 ||
+        fold_sum(icmp6_sum(ip, icmp, bytes)) != 0xFFFF) {  // RFC 4861 sections 7.1.1, 7.1.2
         drop(packet, DropReason::consumed);
         return;
     }
@@ -151,12 +158,21 @@ void Pipeline::neighbour_discovery(
     turn_around(context, packet, headers);
     std::memset(icmp, 0, 8);
     icmp[0] = kAdvertisement;
-    icmp[4] = 0xE0;  // router, solicited, override
+    // Who asks without an address of its own (duplicate detection) is answered to all nodes (RFC
+    // 4861 section 7.2.4).
+    const bool anonymous = source == IpAddress::v6(std::array<std::uint8_t, 16>{}.data());
+    if (anonymous) {
+        constexpr std::uint8_t kAllNodesLink[6] = {0x33, 0x33, 0, 0, 0, 1};
+        std::memcpy(packet.data, kAllNodesLink, 6);
+    }
+    icmp[4] = anonymous ? 0xA0 : 0xE0;  // router, solicited, override
     std::memcpy(icmp + 8, target.bytes.data(), 16);
     icmp[24] = kTargetLinkOption;
     icmp[25] = 1;
     std::memcpy(icmp + 26, port.link.data(), 6);
-    write_ipv6_header(ip, target, source, 32);
+    std::array<std::uint8_t, 16> all_nodes{0xFF, 2};
+    all_nodes[15] = 1;
+    write_ipv6_header(ip, target, anonymous ? IpAddress::v6(all_nodes.data()) : source, 32);
     finish_icmp6(ip, icmp, 32);
     packet.size = static_cast<std::uint32_t>(icmp + 32 - packet.data);
     send_own(packet);
