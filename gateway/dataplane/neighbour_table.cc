@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gateway/dataplane/neighbour_table.h"
 
+#include <algorithm>
 #include <cstring>
 
 namespace sallyport::dataplane {
@@ -57,7 +58,9 @@ bool NeighbourTable::wants_request(std::uint16_t index, std::uint64_t now_second
         return false;
     }
     const bool resolved = entry.word.load(std::memory_order_relaxed) != 0;
-    const std::uint64_t age = now_seconds - entry.learned_seconds.load(std::memory_order_relaxed);
+    // Another worker's clock reading may be a second ahead of this one's.
+    const std::uint64_t learned = entry.learned_seconds.load(std::memory_order_relaxed);
+    const std::uint64_t age = now_seconds - std::min(learned, now_seconds);
     if (resolved && age >= kForgetSeconds) {
         entry.word.store(0, std::memory_order_relaxed);
     } else if (resolved && age < kRefreshSeconds) {
