@@ -249,6 +249,9 @@ void Pipeline::tell_dns(
         }
         Event* event = begin_event(context, kind);
         describe<Key>(*event, context, flow);
+        if (!answer) {
+            event->generation = context.snapshot.generation;  // judged now, whatever the flow was
+        }
         event->verdict = judgement.verdict;
         event->reason = judgement.reason;
         event->rule = judgement.rule;
