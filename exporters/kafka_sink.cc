@@ -328,7 +328,10 @@ void KafkaSink::write_dead_letter(std::string_view document) {
 }
 
 void KafkaSink::on_error(rd_kafka_resp_err_t error, std::string_view text) {
-    last_error_ = text;
+    // "1/1 brokers are down" says less than what came before it: which one, and why.
+    if (error != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN || last_error_.empty()) {
+        last_error_ = text;
+    }
     if (error == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN || error == RD_KAFKA_RESP_ERR__TRANSPORT ||
         error == RD_KAFKA_RESP_ERR__RESOLVE || error == RD_KAFKA_RESP_ERR__AUTHENTICATION ||
         error == RD_KAFKA_RESP_ERR__SSL) {
