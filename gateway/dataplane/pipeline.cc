@@ -135,7 +135,7 @@ void Pipeline::decode(Context& context, Batch& batch) noexcept {
         const std::size_t at = lookup4_.size++;
         FlowKey4& key = lookup4_.key[at];
         rest |= ports;
-        std::memcpy(&key, &addresses, 8);
+        std::memcpy(static_cast<void*>(&key), &addresses, 8);
         std::memcpy(&key.inside_port, &rest, 8);
         const std::uint64_t hash = flows4_.hash(key);
         flows4_.prefetch(hash);
