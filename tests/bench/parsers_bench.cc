@@ -46,7 +46,7 @@ void report(benchmark::State& state, const std::vector<Bytes>& all) {
 void run_udp(benchmark::State& state, const std::vector<Bytes>& all) {
     Facts facts;
     std::size_t i = 0;
-    for (auto _ : state) {
+    while (state.KeepRunning()) {
         classifier::classify_udp(all[i++ % kPayloads], 40000, 53, facts);
         benchmark::DoNotOptimize(facts);
     }
@@ -56,7 +56,7 @@ void run_udp(benchmark::State& state, const std::vector<Bytes>& all) {
 void run_tcp(benchmark::State& state, const std::vector<Bytes>& all) {
     Facts facts;
     std::size_t i = 0;
-    for (auto _ : state) {
+    while (state.KeepRunning()) {
         classifier::classify_tcp(all[i++ % kPayloads], 443, facts);
         benchmark::DoNotOptimize(facts);
     }

@@ -15,7 +15,7 @@ IpAddress address(std::string_view text) {
     return IpAddress::parse(text).value();
 }
 
-Workload pod(std::string name, std::vector<std::string_view> addresses, bool live = true) {
+Workload pod(std::string name, const std::vector<std::string_view>& addresses, bool live = true) {
     Workload out;
     out.kind = Workload::Kind::pod;
     out.live = live;
