@@ -17,13 +17,6 @@ namespace {
 
 constexpr std::uint64_t kSecond = 1'000'000'000U;
 
-dataplane::Packet& packet_of(dataplane::Packet& packet) {
-    return packet;
-}
-[[maybe_unused]] dataplane::Packet& packet_of(dataplane::Packet* packet) {
-    return *packet;
-}
-
 dataplane::LinkAddress link_address(std::string_view text) {
     dataplane::LinkAddress out{};
     unsigned b[6] = {};
@@ -171,7 +164,7 @@ std::size_t RigIo::transmit(Frames packets) noexcept {
     memory.transmit(packets.first(taken));
     transmit_room -= transmit_room == SIZE_MAX ? 0 : taken;
     for (auto& packet : packets.subspan(taken)) {
-        packet_of(packet).refused = true;
+        packet->refused = true;
     }
     return packets.size() - taken;
 }
