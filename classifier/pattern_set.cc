@@ -134,8 +134,19 @@ std::string pattern_expression(const PatternText& pattern) {
     if (pattern.kind == PatternKind::expression) {
         return std::string(pattern.text);
     }
-    std::string out = "^";
-    for (const char c : pattern.text) {
+    // A star at an end needs no anchor there, and then most wildcards are plain strings to
+    // Hyperscan: thousands of `^.*` would take a minute to compile.
+    std::string_view text = pattern.text;
+    const bool open_begin = text.starts_with('*');
+    const bool open_end = text.ends_with('*');
+    while (text.starts_with('*')) {
+        text.remove_prefix(1);
+    }
+    while (text.ends_with('*')) {
+        text.remove_suffix(1);
+    }
+    std::string out = open_begin ? "" : "^";
+    for (const char c : text) {
         if (c == '*') {
             out += ".*";
         } else if (c == '?') {
@@ -147,7 +158,7 @@ std::string pattern_expression(const PatternText& pattern) {
             out += c;
         }
     }
-    return out + '$';
+    return open_end ? out : out + '$';
 }
 
 std::optional<std::string> pattern_problem(const PatternText& pattern) {

@@ -40,8 +40,9 @@ struct PatternText {
     PatternKind kind = PatternKind::wildcard;
 };
 
-/// What a person wrote as the expression Hyperscan gets: `ad*.example` becomes `^ad.*\.example$`;
-/// an expression is taken as it is and matches anywhere in the name.
+/// What a person wrote as the expression Hyperscan gets: `ad*.example` becomes `^ad.*\.example$`,
+/// and
+/// `*ads*` becomes `ads`; an expression is taken as it is and matches anywhere in the name.
 std::string pattern_expression(const PatternText& pattern);
 
 /// Why this pattern alone is refused, before anything is compiled: too long, not an expression, a
