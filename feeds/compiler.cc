@@ -296,7 +296,6 @@ void Compiler::refuse_pattern(std::size_t index, std::string problem) {
         pattern.origin.line,
         std::move(problem) + " (\"" + pattern.text.substr(0, 80) + "\")"
     );
-    refuse_over_budget(sources_[pattern.source], feed);
 }
 
 // Every pattern that Hyperscan takes and that means something goes into the database.
@@ -343,6 +342,9 @@ void Compiler::compile_patterns() {
         } else if (!refused[i]) {
             builder_.add_pattern({pattern.text, pattern.kind}, pattern.origin);
         }
+    }
+    for (std::size_t i = 0; i < report_.feeds.size(); ++i) {
+        refuse_over_budget(sources_[i], report_.feeds[i]);
     }
 }
 

@@ -73,6 +73,15 @@ std::string foreign_content(std::string_view head) {
     return {};
 }
 
+// In a directory: what a list is called, and not what comes along with it.
+bool is_feed_file(const std::filesystem::path& path) {
+    constexpr std::array<std::string_view, 9> kExtensions{
+        "", ".txt", ".csv", ".tsv", ".list", ".hosts", ".ipset", ".netset", ".conf"};
+    constexpr std::array<std::string_view, 4> kCompanions{"LICENSE", "COPYING", "README", "NOTICE"};
+    return std::ranges::find(kExtensions, path.extension().string()) != kExtensions.end() &&
+           std::ranges::find(kCompanions, path.stem().string()) == kCompanions.end();
+}
+
 class FeedReader final : public ValueSink {
 public:
     FeedReader(
@@ -368,8 +377,6 @@ Result<std::vector<std::string>> feed_files(const FeedSource& source) {
     if (!fs::is_directory(status)) {
         return std::vector<std::string>{source.path};
     }
-    constexpr std::array<std::string_view, 9> kExtensions{
-        "", ".txt", ".csv", ".tsv", ".list", ".hosts", ".ipset", ".netset", ".conf"};
     std::vector<std::string> files;
     for (fs::recursive_directory_iterator at(source.path, error), end; !error && at != end;
          at.increment(error)) {
@@ -379,8 +386,7 @@ Result<std::vector<std::string>> feed_files(const FeedSource& source) {
             if (at->is_directory(gone)) {
                 at.disable_recursion_pending();
             }
-        } else if (at->is_regular_file(gone) &&
-                   std::ranges::find(kExtensions, path.extension().string()) != kExtensions.end()) {
+        } else if (at->is_regular_file(gone) && is_feed_file(path)) {
             files.push_back(path.string());
         }
         if (files.size() > classifier::kFilesMax) {

@@ -97,9 +97,9 @@ FeedReport read_feed(
     const FeedSource& source, const NeverBlock& never_block = {}, const FeedReaderHooks& hooks = {}
 );
 
-/// The files of a feed in the order they are read: the path itself, or what the directory holds
-/// with the extensions .txt .csv .tsv .list .hosts .ipset .netset .conf or none, hidden files left
-/// out.
+/// The files of a feed in the order they are read: the path itself, or what the directory and those
+/// below it hold with the extensions .txt .csv .tsv .list .hosts .ipset .netset .conf or none;
+/// hidden files and LICENSE, COPYING, README, NOTICE are left out.
 Result<std::vector<std::string>> feed_files(const FeedSource& source);
 
 /// Refuses `report` when it has more bad lines than `source` allows. True when it did.

@@ -168,7 +168,7 @@ public:
         }
         if (!seen_data_) {
             seen_data_ = true;
-            if (take_header(text)) {
+            if (!fits_header(text) && take_header(text)) {
                 return false;
             }
             if (!value_) {
@@ -196,10 +196,17 @@ private:
         if (!value || (column_number(columns_.value) && !is_csv_header(text, {}))) {
             return false;
         }
+        header_columns_ = row_.size();
         value_ = value;
         type_ = choose_column(row_, columns_.type, kTypeHeaders);
         port_ = choose_column(row_, columns_.port, kPortHeaders);
         return true;
+    }
+
+    // A row that may say "domain" as its type is no second header.
+    bool fits_header(std::string_view text) {
+        return header_columns_ != 0 && split_row(text, delimiter_, row_) &&
+               row_.size() == header_columns_;
     }
 
     void row(std::string_view text, ValueSink& sink) {
@@ -246,6 +253,7 @@ private:
     std::optional<std::size_t> type_;
     std::optional<std::size_t> port_;
     std::vector<std::string> row_;
+    std::size_t header_columns_ = 0;  ///< of the header found; 0: none yet
     bool seen_data_ = false;
 };
 

@@ -36,6 +36,14 @@ public:
 
 class MaltrailFormat final : public PlainFormat {
 public:
+    bool line(std::string_view text, ValueSink& sink) override {
+        // Paths are as their authors named them, with spaces too.
+        if (text.starts_with('/')) {
+            sink.skip(SkipReason::url_path);
+            return true;
+        }
+        return PlainFormat::line(text, sink);
+    }
     [[nodiscard]] NormaliseRules rules(const FeedSource& source) const override {
         NormaliseRules rules = Format::rules(source);
         rules.slashes_quote_expressions = false;

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <libpsl.h>
 
 namespace sallyport::feeds {
@@ -60,7 +61,13 @@ std::array<IpPrefix, 2> halves(const IpPrefix& prefix) {
 
 }  // namespace
 
-GuardRails::GuardRails(const NeverBlock& never_block) : names_(never_block.names) {
+GuardRails::GuardRails(const NeverBlock& never_block) {
+    // An empty name would stand above every other.
+    std::ranges::copy_if(
+        never_block.names,
+        std::back_inserter(names_),
+        [](const std::string& name) { return !name.empty(); }
+    );
     for (const std::string_view text : kGuardedRanges) {
         guarded_.push_back(*IpPrefix::parse(text));
     }
