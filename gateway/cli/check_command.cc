@@ -18,7 +18,8 @@ std::string summary(const control::LoadedInputs& inputs) {
     }
     return std::to_string(inputs.workload_counts.pods) + " pods, " +
            std::to_string(inputs.policy->policy_count()) + " policies, " +
-           std::to_string(inputs.feed_reports.size()) + " feeds with " +
+           std::to_string(inputs.feed_reports.size()) +
+           (inputs.feed_reports.size() == 1 ? " feed with " : " feeds with ") +
            std::to_string(indicators) + " indicators";
 }
 

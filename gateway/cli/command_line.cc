@@ -109,7 +109,7 @@ private:
                },
                "Form of the output."
         )
-            ->check(CLI::IsMember({"table", "json", "compact"}))
+            ->check(CLI::IsMember({"table", "json", "compact"}).description(""))
             ->type_name("table|json|compact");
         presets_[app] = preset;
     }
@@ -315,7 +315,7 @@ void CommandLine::add_observe() {
     app->add_flag("-f,--follow", observe_.query.follow, "Go on with events as they happen.");
     app->add_option("--last", last_, "Only the last so many of those there are (20).")
         ->type_name("N")
-        ->check(CLI::Range(0, 1'000'000));
+        ->check(CLI::Range(0, 1'000'000).description(""));
     app->add_flag("--all", all_, "All there are.");
     app->add_option("--since", since_, "From then on: 5m ago, or RFC 3339.")->type_name("TIME");
     app->add_option("--until", until_, "Until then.")->type_name("TIME");
@@ -476,7 +476,7 @@ void CommandLine::add_reference() {
     );
     app->add_option("page", page_, "Which page.")
         ->required()
-        ->check(CLI::IsMember({"config", "events", "drops", "metrics"}))
+        ->check(CLI::IsMember({"config", "events", "drops", "metrics"}).description(""))
         ->type_name("config|events|drops|metrics");
     add_format(app, Format::table);
     on(app, [this, app] {

@@ -184,6 +184,11 @@ void Checker::roles() {
         }
         return;
     }
+    for (const PortConfig& port : config_.dataplane.ports) {
+        if (port.role == PortRole::none) {
+            return;  // it has a problem of its own, and may be the one that is missed
+        }
+    }
     for (const PortRole role : {PortRole::inside, PortRole::outside}) {
         bool found = false;
         for (const PortConfig& port : config_.dataplane.ports) {

@@ -133,7 +133,7 @@ events: {spool: {directory: spool}, sinks: [{file: {path: e.ndjson}}]}
 )");
     EXPECT_EQ(check_command(path, Format::table, console_.console), Exit::done)
         << console_.err.str();
-    EXPECT_EQ(console_.out.str(), path + ": good: 0 pods, 0 policies, 1 feeds with 1 indicators\n");
+    EXPECT_EQ(console_.out.str(), path + ": good: 0 pods, 0 policies, 1 feed with 1 indicators\n");
     std::filesystem::remove(folder_ + "/f.txt");
     TestConsole bad;
     EXPECT_EQ(check_command(path, Format::table, bad.console), Exit::said_no);
