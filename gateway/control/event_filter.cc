@@ -356,10 +356,12 @@ bool glob_matches(std::string_view pattern, std::string_view text) noexcept {
     std::size_t star = std::string_view::npos;
     std::size_t resume = 0;
     while (t < text.size()) {
+        const bool same =
+            p < pattern.size() && equals_ignoring_case(pattern.substr(p, 1), text.substr(t, 1));
         if (p < pattern.size() && pattern[p] == '*') {
             star = p++;
             resume = t;
-        } else if (p < pattern.size() && equals_ignoring_case(pattern.substr(p, 1), text.substr(t, 1))) {
+        } else if (same) {
             ++p;
             ++t;
         } else if (star != std::string_view::npos) {

@@ -2,7 +2,6 @@
 #include "gateway/model/address.h"
 
 #include <arpa/inet.h>
-
 #include <charconv>
 
 namespace sallyport {
@@ -10,8 +9,7 @@ namespace sallyport {
 std::optional<IpAddress> IpAddress::parse(std::string_view text) {
     // inet_pton wants a terminated string; the longest legal text is 45 characters (RFC 4291).
     std::array<char, 46> buffer{};
-    if (text.empty() || text.size() >= buffer.size() ||
-        text.find('\0') != std::string_view::npos) {
+    if (text.empty() || text.size() >= buffer.size() || text.find('\0') != std::string_view::npos) {
         return std::nullopt;
     }
     text.copy(buffer.data(), text.size());
@@ -78,6 +76,8 @@ bool IpPrefix::contains(const IpAddress& other) const noexcept {
     return IpPrefix{other, length}.canonical().address == canonical().address;
 }
 
-std::string IpPrefix::text() const { return address.text() + '/' + std::to_string(length); }
+std::string IpPrefix::text() const {
+    return address.text() + '/' + std::to_string(length);
+}
 
 }  // namespace sallyport

@@ -24,10 +24,11 @@ struct IpAddress {
     static IpAddress v4(std::uint32_t host_order) noexcept {
         IpAddress out;
         out.family = IpFamily::v4;
-        out.bytes = {static_cast<std::uint8_t>(host_order >> 24U),
-                     static_cast<std::uint8_t>(host_order >> 16U),
-                     static_cast<std::uint8_t>(host_order >> 8U),
-                     static_cast<std::uint8_t>(host_order)};
+        out.bytes = {
+            static_cast<std::uint8_t>(host_order >> 24U),
+            static_cast<std::uint8_t>(host_order >> 16U),
+            static_cast<std::uint8_t>(host_order >> 8U),
+            static_cast<std::uint8_t>(host_order)};
         return out;
     }
     /// From four bytes in network order, read from memory as one integer.
@@ -70,12 +71,14 @@ struct IpAddress {
 };
 static_assert(sizeof(IpAddress) == 17);
 
-/// An address and a prefix length; bits below the length are zero when made by parse() or canonical().
+/// An address and a prefix length; bits below the length are zero when made by parse() or
+/// canonical().
 struct IpPrefix {
     IpAddress address;
     std::uint8_t length = 0;
 
-    /// "a.b.c.d/len", "v6/len" or a bare address (full length). Host bits may be set: see canonical().
+    /// "a.b.c.d/len", "v6/len" or a bare address (full length). Host bits may be set: see
+    /// canonical().
     static std::optional<IpPrefix> parse(std::string_view text);
     [[nodiscard]] IpPrefix canonical() const noexcept;
     [[nodiscard]] bool contains(const IpAddress& other) const noexcept;
@@ -88,9 +91,11 @@ struct IpPrefix {
 
 template <>
 struct std::hash<sallyport::IpAddress> {
-    // For control-side containers of addresses an operator wrote; tables keyed by packets use FlowHash.
+    // For control-side containers of addresses an operator wrote; tables keyed by packets use
+    // FlowHash.
     std::size_t operator()(const sallyport::IpAddress& a) const noexcept {
         return std::hash<std::string_view>{}(
-            std::string_view(reinterpret_cast<const char*>(a.bytes.data()), a.bytes.size()));
+            std::string_view(reinterpret_cast<const char*>(a.bytes.data()), a.bytes.size())
+        );
     }
 };

@@ -7,14 +7,20 @@
 
 namespace sallyport {
 
-constexpr std::uint16_t byte_swap(std::uint16_t v) noexcept { return __builtin_bswap16(v); }
-constexpr std::uint32_t byte_swap(std::uint32_t v) noexcept { return __builtin_bswap32(v); }
-constexpr std::uint64_t byte_swap(std::uint64_t v) noexcept { return __builtin_bswap64(v); }
+constexpr std::uint16_t byte_swap(std::uint16_t v) noexcept {
+    return __builtin_bswap16(v);
+}
+constexpr std::uint32_t byte_swap(std::uint32_t v) noexcept {
+    return __builtin_bswap32(v);
+}
+constexpr std::uint64_t byte_swap(std::uint64_t v) noexcept {
+    return __builtin_bswap64(v);
+}
 
 /// A big-endian (network order) unsigned integer, trivially copyable, same size as its host twin.
 template <class T>
 class BigEndian {
-  public:
+public:
     constexpr BigEndian() noexcept = default;
     explicit constexpr BigEndian(T host) noexcept : raw_(swap(host)) {}
     [[nodiscard]] constexpr T host() const noexcept { return swap(raw_); }
@@ -27,7 +33,7 @@ class BigEndian {
     }
     friend constexpr bool operator==(BigEndian, BigEndian) noexcept = default;
 
-  private:
+private:
     static constexpr T swap(T v) noexcept {
         if constexpr (std::endian::native == std::endian::little) {
             return byte_swap(v);

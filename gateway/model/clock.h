@@ -11,7 +11,7 @@ namespace sallyport {
 using WallNanoseconds = std::uint64_t;
 
 class Clock {
-  public:
+public:
     Clock() = default;
     Clock(const Clock&) = delete;
     Clock& operator=(const Clock&) = delete;
@@ -23,18 +23,18 @@ class Clock {
 };
 
 class SystemClock final : public Clock {
-  public:
+public:
     [[nodiscard]] WallNanoseconds wall_ns() const noexcept override {
-        return static_cast<std::uint64_t>(
-            std::chrono::duration_cast<std::chrono::nanoseconds>(
-                std::chrono::system_clock::now().time_since_epoch())
-                .count());
+        return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(
+                                              std::chrono::system_clock::now().time_since_epoch()
+        )
+                                              .count());
     }
     [[nodiscard]] std::uint64_t monotonic_ns() const noexcept override {
-        return static_cast<std::uint64_t>(
-            std::chrono::duration_cast<std::chrono::nanoseconds>(
-                std::chrono::steady_clock::now().time_since_epoch())
-                .count());
+        return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(
+                                              std::chrono::steady_clock::now().time_since_epoch()
+        )
+                                              .count());
     }
 };
 

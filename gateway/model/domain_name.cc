@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gateway/model/domain_name.h"
 
-#include <array>
-
 #include "gateway/model/facts.h"
+
+#include <array>
 
 namespace sallyport {
 namespace {

@@ -1,25 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
-// One fixed-size record of something worth telling. Written by one worker into its ring, moved by the
-// spooler to the spool, turned into text late by exporters with the EventDictionary of its generation.
+// One fixed-size record of something worth telling. Written by one worker into its ring, moved by
+// the spooler to the spool, turned into text late by exporters with the EventDictionary of its
+// generation.
 //
 //   +--------------------- kEventHeadBytes ---------------------+-- text_size --+-- data_size --+
 //   | ids, times, addresses, verdict, matches, counters         | name or text  | dns answers   |
 //   +-----------------------------------------------------------+---------------+---------------+
 //
-// In a ring an Event has its full size; in the spool only the bytes in use are kept (see exporters/spool.h).
+// In a ring an Event has its full size; in the spool only the bytes in use are kept (see
+// exporters/spool.h).
 #pragma once
-
-#include <array>
-#include <cstddef>
-#include <cstdint>
-#include <string_view>
-#include <type_traits>
 
 #include "gateway/model/address.h"
 #include "gateway/model/drop_reason.h"
 #include "gateway/model/indicator.h"
 #include "gateway/model/verdict.h"
 #include "gateway/model/workload.h"
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <type_traits>
 
 namespace sallyport {
 
@@ -54,8 +56,8 @@ std::string_view action_of(EventKind kind) noexcept;        ///< "flow-start", .
 /// Why a flow ended.
 enum class CloseReason : std::uint8_t { none, fin, rst, timeout, evicted, verdict, shutdown };
 constexpr std::string_view name_of(CloseReason r) noexcept {
-    constexpr std::array<std::string_view, 7> kNames{"none",    "fin",     "rst",     "timeout",
-                                                     "evicted", "verdict", "shutdown"};
+    constexpr std::array<std::string_view, 7> kNames{
+        "none", "fin", "rst", "timeout", "evicted", "verdict", "shutdown"};
     return kNames[static_cast<std::size_t>(r) % kNames.size()];
 }
 
@@ -63,7 +65,8 @@ inline constexpr std::uint32_t kNoRule = 0xFFFFFFFFU;
 inline constexpr std::uint16_t kNoPool = 0xFFFFU;
 /// Worker number of events made by the control side (audit, health of the whole).
 inline constexpr std::uint16_t kControlWorker = 0xFFFFU;
-/// Worker number of events the spooler makes itself (spool_truncated): its own sequence, no shared counter.
+/// Worker number of events the spooler makes itself (spool_truncated): its own sequence, no shared
+/// counter.
 inline constexpr std::uint16_t kSpoolWorker = 0xFFFEU;
 
 struct Event {
@@ -81,7 +84,8 @@ struct Event {
     std::uint64_t loss_first_sequence = 0;
     std::uint64_t loss_last_sequence = 0;
 
-    std::uint32_t generation = 0;  ///< snapshot the verdict was made under; picks the EventDictionary
+    std::uint32_t generation =
+        0;  ///< snapshot the verdict was made under; picks the EventDictionary
     WorkloadId workload = kUnknownWorkload;
     std::uint32_t rule = kNoRule;  ///< index into EventDictionary::rules
     std::uint32_t attribution_age_ms = 0;

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// The strings behind the ids in events. One dictionary a (boot, generation); it is written beside the
-// spool before the generation is published and outlives the process, so that late encoding still finds
-// the names that were true when the event was made. Immutable once published; shared by all sinks.
+// The strings behind the ids in events. One dictionary a (boot, generation); it is written beside
+// the spool before the generation is published and outlives the process, so that late encoding
+// still finds the names that were true when the event was made. Immutable once published; shared by
+// all sinks.
 #pragma once
+
+#include "gateway/model/indicator.h"
+#include "gateway/model/workload.h"
 
 #include <cstdint>
 #include <string>
 #include <vector>
-
-#include "gateway/model/indicator.h"
-#include "gateway/model/workload.h"
 
 namespace sallyport {
 
@@ -32,10 +33,10 @@ struct FeedNames {
 struct EventDictionary {
     std::uint64_t boot = 0;
     std::uint32_t generation = 0;
-    std::string gateway;   ///< gateway.name
-    std::string cluster;   ///< gateway.cluster
-    std::string hostname;  ///< of the node the gateway runs on
-    std::string version;   ///< of sallyport
+    std::string gateway;              ///< gateway.name
+    std::string cluster;              ///< gateway.cluster
+    std::string hostname;             ///< of the node the gateway runs on
+    std::string version;              ///< of sallyport
     std::vector<Workload> workloads;  ///< by WorkloadId; [0] unknown, [1] ambiguous
     std::vector<RuleNames> rules;
     std::vector<FeedNames> feeds;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A flow's identity: the 5-tuple plus a tunnel key, one type a family so that IPv4 pays nothing for IPv6.
+// A flow's identity: the 5-tuple plus a tunnel key, one type a family so that IPv4 pays nothing for
+// IPv6.
 #pragma once
 
 #include <cstdint>
@@ -13,10 +14,10 @@ enum class Direction : std::uint8_t {
     inbound = 1,   ///< destination to workload, key holds the translated (public) ones
 };
 
-/// IPv4 key, 16 bytes, no padding: hashed and compared as bytes. Fields are in network order and always
-/// written from the workload's point of view: `inside` is the pod (outbound) or the egress address
-/// (inbound), `outside` the destination; so a packet and its reply give the same outside half.
-/// ICMP echo: the identifier is `inside_port`, `outside_port` is 0.
+/// IPv4 key, 16 bytes, no padding: hashed and compared as bytes. Fields are in network order and
+/// always written from the workload's point of view: `inside` is the pod (outbound) or the egress
+/// address (inbound), `outside` the destination; so a packet and its reply give the same outside
+/// half. ICMP echo: the identifier is `inside_port`, `outside_port` is 0.
 struct FlowKey4 {
     std::uint32_t inside = 0;
     std::uint32_t outside = 0;

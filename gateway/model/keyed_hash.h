@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// SipHash-1-3 (Aumasson and Bernstein; the reduced-round variant that hash tables of several languages
-// use): a keyed hash for tables whose keys an attacker can choose. The flow table's own hash is in
-// gateway/dataplane/flow_hash.h.
+// SipHash-1-3 (Aumasson and Bernstein; the reduced-round variant that hash tables of several
+// languages use): a keyed hash for tables whose keys an attacker can choose. The flow table's own
+// hash is in gateway/dataplane/flow_hash.h.
 #pragma once
 
 #include <bit>

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Spellings of the closed lists, made from their tables.
-#include <array>
-#include <string>
-
 #include "gateway/model/drop_reason.h"
 #include "gateway/model/event.h"
 #include "gateway/model/verdict.h"
+
+#include <array>
+#include <string>
 
 namespace sallyport {
 namespace {
@@ -98,12 +98,25 @@ std::string_view name_of(EventClass event_class) noexcept {
 
 std::string_view action_of(EventKind kind) noexcept {
     constexpr std::array<std::string_view, 16> kNames{
-        "",           "flow-start",          "flow-update",        "flow-end",
-        "flow-denied", "dns-query",           "dns-answer",         "threat-match",
-        "verdict",    "nat-block-allocated", "nat-block-released", "nat-exhausted",
-        "config-reload", "generation-refused", "part-state",       "events-shed"};
-    return kind == EventKind::spool_truncated ? "spool-truncated"
-                                              : kNames[static_cast<std::size_t>(kind) % kNames.size()];
+        "",
+        "flow-start",
+        "flow-update",
+        "flow-end",
+        "flow-denied",
+        "dns-query",
+        "dns-answer",
+        "threat-match",
+        "verdict",
+        "nat-block-allocated",
+        "nat-block-released",
+        "nat-exhausted",
+        "config-reload",
+        "generation-refused",
+        "part-state",
+        "events-shed"};
+    return kind == EventKind::spool_truncated
+               ? "spool-truncated"
+               : kNames[static_cast<std::size_t>(kind) % kNames.size()];
 }
 
 }  // namespace sallyport

@@ -11,7 +11,8 @@
 namespace sallyport {
 
 /// One thing wrong with something a person wrote: where, and what was expected.
-/// Printed as `path:line:column: message`; line and column count from 1, 0 means "the file as a whole".
+/// Printed as `path:line:column: message`; line and column count from 1, 0 means "the file as a
+/// whole".
 struct Problem {
     std::string path;
     std::size_t line = 0;
@@ -39,8 +40,9 @@ struct Error {
 
 template <class T>
 class [[nodiscard]] Result {
-  public:
-    // NOLINTNEXTLINE(google-explicit-constructor): `return value;` and `return Error{...};` are the point.
+public:
+    // NOLINTNEXTLINE(google-explicit-constructor): `return value;` and `return Error{...};` are the
+    // point.
     Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}
     // NOLINTNEXTLINE(google-explicit-constructor)
     Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}
@@ -53,7 +55,7 @@ class [[nodiscard]] Result {
     [[nodiscard]] T&& value() && { return std::get<0>(std::move(state_)); }
     [[nodiscard]] const Error& error() const { return std::get<1>(state_); }
 
-  private:
+private:
     std::variant<T, Error> state_;
 };
 

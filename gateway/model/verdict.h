@@ -34,7 +34,8 @@ enum class DenyMode : std::uint8_t {
     X(no_egress_pool, "no assignment gives the workload an egress address")                       \
     X(ports_exhausted, "the workload has no egress port left for this destination")               \
     X(flow_table_full, "the flow table has no room for a new flow")                               \
-    X(match_error, "a pattern matcher failed; treated as the exception rule says, never as no match")
+    X(match_error,                                                                                \
+      "a pattern matcher failed; treated as the exception rule says, never as no match")
 
 enum class VerdictReason : std::uint8_t {
 #define X(name, help) name,
@@ -57,8 +58,8 @@ constexpr std::string_view name_of(Verdict v) noexcept {
     return kNames[static_cast<std::size_t>(v) % kNames.size()];
 }
 constexpr std::string_view name_of(DenyMode m) noexcept {
-    constexpr std::array<std::string_view, 5> kNames{"none", "silent", "reset", "reject",
-                                                     "dns_answer"};
+    constexpr std::array<std::string_view, 5> kNames{
+        "none", "silent", "reset", "reject", "dns_answer"};
     return kNames[static_cast<std::size_t>(m) % kNames.size()];
 }
 constexpr std::string_view name_of(NameSource s) noexcept {

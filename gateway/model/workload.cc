@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gateway/model/workload.h"
 
-#include <sys/random.h>
+#include "gateway/model/keyed_hash.h"
 
 #include <bit>
+#include <sys/random.h>
 #include <utility>
-
-#include "gateway/model/keyed_hash.h"
 
 namespace sallyport {
 

@@ -3,19 +3,20 @@
 // workers read; gateway/identity fills it.
 #pragma once
 
+#include "gateway/model/address.h"
+#include "gateway/model/verdict.h"
+
 #include <cstdint>
 #include <limits>
 #include <map>
 #include <string>
 #include <vector>
 
-#include "gateway/model/address.h"
-#include "gateway/model/verdict.h"
-
 namespace sallyport {
 
-/// Stable for the life of the process: the same pod (by UID) keeps its id over reloads, and an id is
-/// never given to another pod. Index into WorkloadTable::workloads() and EventDictionary::workloads.
+/// Stable for the life of the process: the same pod (by UID) keeps its id over reloads, and an id
+/// is never given to another pod. Index into WorkloadTable::workloads() and
+/// EventDictionary::workloads.
 using WorkloadId = std::uint32_t;
 inline constexpr WorkloadId kUnknownWorkload = 0;    ///< nobody owns the address
 inline constexpr WorkloadId kAmbiguousWorkload = 1;  ///< several running pods claim it
@@ -27,37 +28,41 @@ struct Workload {
     std::string namespace_name;
     std::string pod;  ///< empty for a node
     std::string uid;
-    std::string owner_kind;  ///< Deployment, StatefulSet, DaemonSet, CronJob, Job, ReplicaSet, Pod, Node...
+    std::string
+        owner_kind;  ///< Deployment, StatefulSet, DaemonSet, CronJob, Job, ReplicaSet, Pod, Node...
     std::string owner_name;
     std::string service_account;
     std::string node;
     std::vector<IpAddress> addresses;
-    std::map<std::string, std::string> labels;            ///< the pod's own (a node's, for a node)
-    std::map<std::string, std::string> namespace_labels;  ///< of its namespace, as of this generation
-    std::string single_container;                         ///< container name when the pod has exactly one
+    std::map<std::string, std::string> labels;  ///< the pod's own (a node's, for a node)
+    std::map<std::string, std::string>
+        namespace_labels;          ///< of its namespace, as of this generation
+    std::string single_container;  ///< container name when the pod has exactly one
 };
 
 /// Address to workload. Immutable once built; read by workers without locks.
 class WorkloadTable {
-  public:
+public:
     WorkloadTable() : WorkloadTable(std::vector<Workload>(2)) {}
-    /// `workloads[0]` and `[1]` stand for unknown and ambiguous; only live ones are indexed. An address
-    /// that two live workloads claim becomes ambiguous.
+    /// `workloads[0]` and `[1]` stand for unknown and ambiguous; only live ones are indexed. An
+    /// address that two live workloads claim becomes ambiguous.
     explicit WorkloadTable(std::vector<Workload> workloads);
 
     [[nodiscard]] WorkloadId find(const IpAddress& address) const noexcept;
-    [[nodiscard]] const Workload& operator[](WorkloadId id) const noexcept { return workloads_[id]; }
+    [[nodiscard]] const Workload& operator[](WorkloadId id) const noexcept {
+        return workloads_[id];
+    }
     [[nodiscard]] std::size_t size() const noexcept { return workloads_.size(); }
     [[nodiscard]] const std::vector<Workload>& workloads() const noexcept { return workloads_; }
     [[nodiscard]] std::size_t live_count() const noexcept { return live_count_; }
     [[nodiscard]] AttributionStatus status(WorkloadId id) const noexcept {
-        return id == kUnknownWorkload     ? AttributionStatus::unknown
-               : id == kAmbiguousWorkload ? AttributionStatus::ambiguous
+        return id == kUnknownWorkload                        ? AttributionStatus::unknown
+               : id == kAmbiguousWorkload                    ? AttributionStatus::ambiguous
                : workloads_[id].kind == Workload::Kind::node ? AttributionStatus::node
                                                              : AttributionStatus::known;
     }
 
-  private:
+private:
     struct Slot {
         IpAddress address;
         WorkloadId id = 0;

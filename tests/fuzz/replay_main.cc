@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Runs a fuzz target over the files and folders it is given, with any compiler: the corpus as a unit test,
-// and a single crash file under a debugger.
+// Runs a fuzz target over the files and folders it is given, with any compiler: the corpus as a
+// unit test, and a single crash file under a debugger.
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
