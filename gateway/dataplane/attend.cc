@@ -155,7 +155,7 @@ void Pipeline::open_flow(
     );
     state.flags =
         headers.protocol == kProtocolTcp || headers.protocol == kProtocolUdp ? kFlowInspect : 0;
-    cold.flow_id = (static_cast<std::uint64_t>(settings_.worker) << 48U) | ++flow_serial_;
+    cold.flow_id = next_flow_id();
     cold.start_wall_ns = context.now.wall_ns;
     cold.last_any_ns = context.now.monotonic_ns;
     cold.wall_offset_ns = context.now.wall_ns - context.now.monotonic_ns;
@@ -165,16 +165,16 @@ void Pipeline::open_flow(
     cold.icmp_type = is_icmp(headers.protocol) ? headers.icmp_type : std::uint8_t{0};
 
     const bool dns = is_dns(private_key);
-    if (dns) {
-        state.flags = kFlowDns;
-        if (direction == Direction::outbound && deny_query<Key>(context, packet, headers, flow)) {
-            forget<Key>(context, flow);
-            return;
-        }
-    }
-    const bool waiting = (state.flags & kFlowInspect) != 0;
+    state.flags = dns ? std::uint8_t{kFlowDns} : state.flags;
     const bool each_by_itself = dns && direction == Direction::outbound;
     Judgement judgement;
+    if (each_by_itself && deny_query<Key>(context, packet, headers, flow, judgement)) {
+        if (state.verdict != Verdict::deny) {
+            forget<Key>(context, flow);  // answered: there is nothing to remember
+        }
+        return;
+    }
+    const bool waiting = (state.flags & kFlowInspect) != 0;
     if (!each_by_itself) {
         judgement =
             judge<Key>(context, flow, waiting ? NameState::not_yet : NameState::none, {}, false);
@@ -213,13 +213,15 @@ void Pipeline::open_flow(
         }
         return;
     }
-    if (!each_by_itself) {
+    if (each_by_itself) {
+        note_query<Key>(context, headers, flow, judgement);
+    } else {
         apply<Key>(context, flow, judgement, !waiting);
     }
     arm<Key>(flow);
     if (direction == Direction::inbound) {
         follow_inbound<Key>(context, packet, headers, flow);
-    } else if (!dns || inspect_dns<Key>(context, packet, headers, flow) == Door::open) {
+    } else {
         proceed_outbound<Key>(context, packet, headers, flow);
     }
 }
@@ -276,14 +278,20 @@ void Pipeline::follow_outbound(
             return;
         }
         rejudge<Key>(context, flow);
+        if (state.verdict == Verdict::deny) {
+            reset_server<Key>(context, packet, headers, flow);
+        }
     }
     if (state.verdict == Verdict::deny) {
         refuse<Key>(context, packet, headers, flow);
         return;
     }
-    if ((state.flags & kFlowDns) != 0 &&
-        inspect_dns<Key>(context, packet, headers, flow) != Door::open) {
-        return;
+    if ((state.flags & kFlowDns) != 0) {
+        Judgement judgement;
+        if (deny_query<Key>(context, packet, headers, flow, judgement)) {
+            return;
+        }
+        note_query<Key>(context, headers, flow, judgement);
     }
     proceed_outbound<Key>(context, packet, headers, flow);
 }
@@ -299,6 +307,7 @@ void Pipeline::proceed_outbound(
         inspect<Key>(context, packet, headers, flow);
         if (state.verdict == Verdict::deny) {
             reset_server<Key>(context, packet, headers, flow);
+            end_flow<Key>(context, flow, CloseReason::verdict);
             arm<Key>(flow);
             refuse<Key>(context, packet, headers, flow);
             return;
@@ -326,8 +335,7 @@ void Pipeline::follow_inbound(
         drop(packet, DropReason::hop_limit);
         return;
     }
-    if (state.verdict != Verdict::deny && (state.flags & kFlowInspect) != 0 &&
-        headers.payload_size != 0) {
+    if (state.verdict != Verdict::deny && waits_for_name(state) && headers.payload_size != 0) {
         // The destination speaks first (SMTP, SSH, MySQL...): there is no name to wait for.
         decide_now<Key>(context, flow);
         arm<Key>(flow);
@@ -388,7 +396,6 @@ template <class Key>
 void Pipeline::track_tcp(
     Context& context, const Headers& headers, std::uint32_t flow, Direction direction
 ) noexcept {
-    (void)context;
     if (headers.protocol != kProtocolTcp) {
         return;
     }
@@ -414,20 +421,51 @@ void Pipeline::track_tcp(
         return;
     }
     state.tcp_state = static_cast<std::uint8_t>(after);
-    if (after == TcpState::both_fin) {
-        flows<Key>().cold(flow).close_reason = CloseReason::fin;
-    } else if (after == TcpState::trans) {
-        flows<Key>().cold(flow).close_reason = CloseReason::rst;
+    FlowCold& cold = flows<Key>().cold(flow);
+    if (after == TcpState::both_fin || after == TcpState::trans) {
+        cold.close_reason = after == TcpState::trans ? CloseReason::rst : CloseReason::fin;
+        // The closing timer runs from here, and no packet may slip by it on the fast path.
+        state.last_seen_ns = context.now.monotonic_ns;
+        state.flags = static_cast<std::uint8_t>(state.flags & ~kFlowSettled);
+    } else if (after == TcpState::established) {
+        cold.close_reason = CloseReason::none;
+        if ((state.flags & kFlowStarted) != 0) {
+            settle<Key>(context, flow);
+        }
     }
+    arm<Key>(flow);
+}
+
+// Data on a flow that was told as ended: after a RST that nobody believed, or FINs that were not
+// the last word. What follows is told as a flow of its own, so that every byte is in some event.
+template <class Key>
+void Pipeline::tell_again(Context& context, std::uint32_t flow) noexcept {
+    FlowState& state = flows<Key>().hot(flow).state;
+    FlowCold& cold = flows<Key>().cold(flow);
+    cold.flow_id = next_flow_id();
+    cold.start_wall_ns = context.now.wall_ns;
+    cold.wall_offset_ns = context.now.wall_ns - context.now.monotonic_ns;
+    cold.packets_out = cold.bytes_out = cold.packets_in = cold.bytes_in = 0;
+    state.packets_out = state.bytes_out = state.packets_in = state.bytes_in = 0;
+    cold.close_reason = static_cast<TcpState>(state.tcp_state) == TcpState::both_fin
+                            ? CloseReason::fin
+                            : CloseReason::none;
+    state.flags = static_cast<std::uint8_t>(state.flags & ~kFlowEnded);
+    counters_.flows_created.add(1);
+    tell_flow<Key>(context, flow, EventKind::flow_start);
+    settle<Key>(context, flow);
     arm<Key>(flow);
 }
 
 template <class Key>
 void Pipeline::count(
-    const Context& context, const Headers& headers, std::uint32_t flow, Direction direction
+    Context& context, const Headers& headers, std::uint32_t flow, Direction direction
 ) noexcept {
     FlowState& state = flows<Key>().hot(flow).state;
     FlowCold& cold = flows<Key>().cold(flow);
+    if ((state.flags & kFlowEnded) != 0 && headers.payload_size != 0) {
+        tell_again<Key>(context, flow);
+    }
     cold.packets_out += state.packets_out;
     cold.bytes_out += state.bytes_out;
     cold.packets_in += state.packets_in;
@@ -439,7 +477,9 @@ void Pipeline::count(
     if (direction == Direction::outbound) {
         ++cold.packets_out;
         cold.bytes_out += headers.ip_size;
-        state.last_seen_ns = context.now.monotonic_ns;
+        if (static_cast<TcpState>(state.tcp_state) != TcpState::both_fin) {
+            state.last_seen_ns = context.now.monotonic_ns;
+        }
     } else {
         ++cold.packets_in;
         cold.bytes_in += headers.ip_size;
@@ -451,8 +491,10 @@ template <class Key>
 Timeout Pipeline::timeout_of(std::uint32_t flow) noexcept {
     const FlowHot<Key>& hot = flows<Key>().hot(flow);
     const FlowCold& cold = flows<Key>().cold(flow);
-    if (hot.state.verdict == Verdict::deny && (hot.state.flags & kFlowTranslated) == 0) {
-        return Timeout::denied;
+    if (hot.state.verdict == Verdict::deny) {
+        // One that the destination had seen was reset: its port rests as after any RST.
+        const bool reset = hot.key.protocol == kProtocolTcp && cold.packets_out != 0;
+        return reset ? Timeout::tcp_closing : Timeout::denied;
     }
     if (hot.key.protocol != kProtocolTcp) {
         return (hot.state.flags & kFlowDns) != 0 ? Timeout::dns
@@ -478,7 +520,7 @@ Timeout Pipeline::timeout_of(std::uint32_t flow) noexcept {
 template <class Key>
 void Pipeline::arm(std::uint32_t flow) noexcept {
     std::uint32_t seconds = timeout_seconds(timeout_of<Key>(flow));
-    if ((flows<Key>().hot(flow).state.flags & kFlowInspect) != 0) {
+    if (waits_for_name(flows<Key>().hot(flow).state)) {
         seconds = std::min(seconds, kDecideWithinSeconds);
     } else if (flow_update_seconds_ != 0) {
         seconds = std::min(seconds, flow_update_seconds_);

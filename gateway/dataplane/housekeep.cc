@@ -62,7 +62,7 @@ template <class Key>
 void Pipeline::visit_due(Context& context, std::uint32_t flow) noexcept {
     FlowState& state = flows<Key>().hot(flow).state;
     FlowCold& cold = flows<Key>().cold(flow);
-    if ((state.flags & kFlowInspect) != 0 && state.verdict != Verdict::deny) {
+    if (waits_for_name(state) && state.verdict != Verdict::deny) {
         decide_now<Key>(context, flow);  // the budget of waiting for a name is spent
         arm<Key>(flow);
         return;
@@ -76,7 +76,13 @@ void Pipeline::visit_due(Context& context, std::uint32_t flow) noexcept {
     const std::uint64_t idle =
         (context.now.monotonic_ns - std::min(seen, context.now.monotonic_ns)) / kSecond;
     const std::uint32_t allowed = timeout_seconds(timeout);
-    if (idle < allowed) {
+    // Packets after both FINs do not extend the closing timer (RFC 7857 section 2).
+    const std::uint64_t closing =
+        (context.now.monotonic_ns - std::min(state.last_seen_ns, context.now.monotonic_ns)) /
+        kSecond;
+    const std::uint32_t closing_allowed = timeout_seconds(Timeout::tcp_closing);
+    const bool overdue = timeout == Timeout::linger && closing >= closing_allowed;
+    if (idle < allowed && !overdue) {
         auto seconds = static_cast<std::uint32_t>(allowed - idle);
         if (flow_update_seconds_ != 0) {
             seconds = std::min(seconds, flow_update_seconds_);
@@ -84,9 +90,9 @@ void Pipeline::visit_due(Context& context, std::uint32_t flow) noexcept {
         flows<Key>().arm(flow, seconds);
         return;
     }
-    if (timeout == Timeout::linger) {
+    if (timeout == Timeout::linger && !overdue) {
         end_flow<Key>(context, flow, cold.close_reason);
-        flows<Key>().arm(flow, timeout_seconds(Timeout::tcp_closing));
+        flows<Key>().arm(flow, static_cast<std::uint32_t>(closing_allowed - closing));
         return;
     }
     end_flow<Key>(context, flow, CloseReason::timeout);
@@ -140,7 +146,7 @@ bool Pipeline::drain(const Snapshot& snapshot, const Now& now, std::size_t flows
             if (!events_.traffic.has_room(4)) {
                 return false;
             }
-            if ((table.hot(at).state.flags & kFlowInspect) != 0) {
+            if (waits_for_name(table.hot(at).state)) {
                 Context mutable_context = context;
                 decide_now<Key>(mutable_context, at);
             }

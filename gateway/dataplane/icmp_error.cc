@@ -35,7 +35,8 @@ Quote quoted_ipv4(Packet& packet, const Headers& headers) noexcept {
     const std::size_t header = (out.ip[0] & 0x0FU) * 4U;
     const bool fragment = (classifier::load16(out.ip + 6) & 0xFF1FU) != 0;  // any offset
     if ((out.ip[0] >> 4U) != 4 || header < 20 || fragment ||
-        headers.payload_size < header + kQuotedTransportMin) {
+        headers.payload_size < header + kQuotedTransportMin ||
+        fold_sum(raw_sum({out.ip, header})) != 0xFFFF) {  // RFC 5508 REQ-3a
         return out;
     }
     out.l4 = out.ip + header;
@@ -96,11 +97,18 @@ void Pipeline::icmp_error(Context& context, Packet& packet, const Headers& heade
         packet.data + headers.l4, headers.payload_size + kIcmpHeader};
     const Quote quote = quoted_ipv4(packet, headers);
     const Direction direction = inside ? Direction::outbound : Direction::inbound;
-    if (!quote.ok || fold_sum(raw_sum(message)) != 0xFFFF) {
+    // An error goes to the sender of what it quotes; one that goes elsewhere is a way to send
+    // anything anywhere past the policy.
+    if (!quote.ok || fold_sum(raw_sum(message)) != 0xFFFF ||
+        classifier::load32(packet.data + headers.l3 + 16) != classifier::load32(quote.ip + 12)) {
         drop(packet, DropReason::icmp_error_unmatched);
         return;
     }
-    const std::uint32_t flow = flows4_.find(quoted_key(quote, direction));
+    const FlowKey4 key = quoted_key(quote, direction);
+    if (settings_.workers > 1 && give_away(packet, owner_of(context, key))) {
+        return;
+    }
+    const std::uint32_t flow = flows4_.find(key);
     if (flow == kNoFlow || flows4_.hot(flow).state.verdict == Verdict::deny) {
         drop(packet, DropReason::icmp_error_unmatched);
         return;

@@ -163,7 +163,10 @@ void Pipeline::settle(Context& context, std::uint32_t flow) noexcept {
     FlowState& state = flows<Key>().hot(flow).state;
     const std::uint8_t protocol = flows<Key>().hot(flow).key.protocol;
     const bool plain = (state.flags & (kFlowInspect | kFlowDns)) == 0;
-    if (state.verdict == Verdict::allow && plain &&
+    const auto tcp_state = static_cast<TcpState>(state.tcp_state);
+    const bool closing = tcp_state == TcpState::both_fin || tcp_state == TcpState::trans ||
+                         (state.flags & kFlowEnded) != 0;
+    if (state.verdict == Verdict::allow && plain && !closing &&
         (protocol == kProtocolTcp || protocol == kProtocolUdp)) {
         state.flags |= kFlowSettled;
     }
@@ -181,7 +184,7 @@ void Pipeline::rejudge(Context& context, std::uint32_t flow) noexcept {
     --rejudge_budget_;
     counters_.flows_rejudged.add(1);
     // T3: the flow keeps its workload; only what is allowed to it may change.
-    const bool waiting = (state.flags & kFlowInspect) != 0;
+    const bool waiting = waits_for_name(state);
     const std::string_view name = names_.view(cold.name);
     const NameState name_state = waiting        ? NameState::not_yet
                                  : name.empty() ? NameState::none
@@ -233,10 +236,15 @@ void Pipeline::inspect(
     );
 }
 
-// No more waiting: judges with what there is, which is no name.
+// No more waiting: judges with what there is, which is no name. The workload's first payload is
+// still looked at when it comes, or keeping silent for a while would be a way past every name.
 template <class Key>
 void Pipeline::decide_now(Context& context, std::uint32_t flow) noexcept {
     apply<Key>(context, flow, judge<Key>(context, flow, NameState::none, {}, false), true);
+    FlowState& state = flows<Key>().hot(flow).state;
+    if (state.verdict != Verdict::deny) {
+        state.flags = static_cast<std::uint8_t>((state.flags & ~kFlowSettled) | kFlowInspect);
+    }
 }
 
 // Judges the DNS message in facts_ by its own name.
@@ -262,45 +270,46 @@ Pipeline::Judgement Pipeline::judge_query(
     );
 }
 
-// A denied query is answered here and told; true when the packet is gone.
+// Judges a DNS message from the workload; true when it was denied and the packet is gone. A denied
+// question is answered here and told; anything else that is denied on port 53 is refused as a flow.
 template <class Key>
 bool Pipeline::deny_query(
-    Context& context, Packet& packet, const Headers& headers, std::uint32_t flow
+    Context& context,
+    Packet& packet,
+    const Headers& headers,
+    std::uint32_t flow,
+    Judgement& judgement
 ) noexcept {
-    const Judgement judgement = judge_query<Key>(context, packet, headers, flow);
+    judgement = judge_query<Key>(context, packet, headers, flow);
     if (judgement.verdict != Verdict::deny) {
         return false;
     }
-    leave(DropReason::dns_denied);
-    flows<Key>().cold(flow).reason = judgement.reason;
-    flows<Key>().cold(flow).rule = judgement.rule;
+    FlowCold& cold = flows<Key>().cold(flow);
     if (!is_query(facts_)) {
-        io_.release(packet);
+        if ((flows<Key>().hot(flow).state.flags & kFlowStarted) == 0) {
+            apply<Key>(context, flow, judgement, true);
+            arm<Key>(flow);
+            refuse<Key>(context, packet, headers, flow);
+        } else {
+            drop(packet, drop_reason_of(judgement.reason));
+        }
         return true;
     }
+    leave(DropReason::dns_denied);
+    cold.reason = judgement.reason;
+    cold.rule = judgement.rule;
     tell_dns<Key>(context, flow, headers, facts_, judgement, facts_.dns.is_response);
     answer_dns(context, packet, headers, facts_);
     return true;
 }
 
-// A DNS message from the workload. `gone`: it was denied and answered here.
+// An allowed DNS message from the workload, still in facts_: the flow's start and the message are
+// told.
 template <class Key>
-Pipeline::Door Pipeline::inspect_dns(
-    Context& context, Packet& packet, const Headers& headers, std::uint32_t flow
+void Pipeline::note_query(
+    Context& context, const Headers& headers, std::uint32_t flow, const Judgement& judgement
 ) noexcept {
     FlowState& state = flows<Key>().hot(flow).state;
-    if (deny_query<Key>(context, packet, headers, flow)) {
-        return Door::gone;
-    }
-    // facts_ still holds the message.
-    const std::string_view name = is_query(facts_) ? facts_.name_view() : std::string_view{};
-    const Judgement judgement = judge<Key>(
-        context,
-        flow,
-        name.empty() ? NameState::none : NameState::known,
-        name,
-        is_query(facts_) && facts_.name_invalid
-    );
     if ((state.flags & kFlowStarted) == 0) {
         Judgement quiet = judgement;  // the query's own event tells matches and logging rules
         quiet.matches = {};
@@ -311,25 +320,23 @@ Pipeline::Door Pipeline::inspect_dns(
     if (is_query(facts_)) {
         tell_dns<Key>(context, flow, headers, facts_, judgement, facts_.dns.is_response);
     }
-    return Door::open;
 }
 
-#define SALLYPORT_INSTANTIATE(Key)                                                                \
-    template Pipeline::Judgement Pipeline::judge<Key>(                                            \
-        const Context&, std::uint32_t, NameState, std::string_view, bool                          \
-    ) noexcept;                                                                                   \
-    template void Pipeline::apply<Key>(Context&, std::uint32_t, const Judgement&, bool) noexcept; \
-    template void Pipeline::rejudge<Key>(Context&, std::uint32_t) noexcept;                       \
-    template void Pipeline::inspect<Key>(                                                         \
-        Context&, Packet&, const Headers&, std::uint32_t                                          \
-    ) noexcept;                                                                                   \
-    template void Pipeline::decide_now<Key>(Context&, std::uint32_t) noexcept;                    \
-    template bool Pipeline::deny_query<Key>(                                                      \
-        Context&, Packet&, const Headers&, std::uint32_t                                          \
-    ) noexcept;                                                                                   \
-    template Pipeline::Door Pipeline::inspect_dns<Key>(                                           \
-        Context&, Packet&, const Headers&, std::uint32_t                                          \
-    ) noexcept;
+#define SALLYPORT_INSTANTIATE(Key)                                                                 \
+    template Pipeline::Judgement Pipeline::judge<Key>(                                             \
+        const Context&, std::uint32_t, NameState, std::string_view, bool                           \
+    ) noexcept;                                                                                    \
+    template void Pipeline::apply<Key>(Context&, std::uint32_t, const Judgement&, bool) noexcept;  \
+    template void Pipeline::rejudge<Key>(Context&, std::uint32_t) noexcept;                        \
+    template void Pipeline::inspect<Key>(                                                          \
+        Context&, Packet&, const Headers&, std::uint32_t                                           \
+    ) noexcept;                                                                                    \
+    template void Pipeline::decide_now<Key>(Context&, std::uint32_t) noexcept;                     \
+    template bool Pipeline::deny_query<                                                            \
+        Key>(Context&, Packet&, const Headers&, std::uint32_t, Judgement&) noexcept;               \
+    template void                                                                                  \
+    Pipeline::note_query<Key>(Context&, const Headers&, std::uint32_t, const Judgement&) noexcept; \
+    template void Pipeline::settle<Key>(Context&, std::uint32_t) noexcept;
 SALLYPORT_INSTANTIATE(FlowKey4)
 SALLYPORT_INSTANTIATE(FlowKey6)
 #undef SALLYPORT_INSTANTIATE

@@ -39,6 +39,28 @@ std::uint32_t Pipeline::find_port(
     return 0;
 }
 
+// Exact: when any port of any block of the workload, from `block` on, is free for this destination,
+// it is found (N3). `block` becomes the one it is in.
+std::uint32_t Pipeline::find_any_port(
+    AddressPorts& ports, std::uint32_t& block, FlowKey4& public_key, WorkloadId workload
+) noexcept {
+    public_key.inside_port = 0;
+    Exhausted& known = exhausted_[flows4_.hash(public_key) % exhausted_.size()];
+    if (known.key == public_key && known.workload == workload &&
+        known.removals == ports.removals()) {
+        return 0;
+    }
+    const Exhausted asked{public_key, workload, ports.removals()};
+    for (; block != kNoBlock; block = ports.older(block)) {
+        const std::uint32_t port = find_port(ports, block, public_key, true);
+        if (port != 0) {
+            return port;
+        }
+    }
+    known = asked;
+    return 0;
+}
+
 DropReason Pipeline::map(Context& context, std::uint32_t flow, WorkloadId workload) noexcept {
     FlowHot<FlowKey4>& hot = flows4_.hot(flow);
     FlowCold& cold = flows4_.cold(flow);
@@ -73,16 +95,7 @@ DropReason Pipeline::map(Context& context, std::uint32_t flow, WorkloadId worklo
         } else if (block == kNoBlock) {
             return DropReason::nat_blocks_exhausted;
         } else {
-            // Exact: when any port of any of its blocks is free for this destination, it is found
-            // (N3).
-            while (true) {
-                port = find_port(ports, block, public_key, true);
-                const std::uint32_t older = ports.older(block);
-                if (port != 0 || older == kNoBlock) {
-                    break;
-                }
-                block = older;
-            }
+            port = find_any_port(ports, block, public_key, workload);
         }
     }
     if (port == 0) {

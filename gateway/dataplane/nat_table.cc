@@ -71,6 +71,7 @@ std::uint32_t AddressPorts::take(
 }
 
 void AddressPorts::remove_flow(std::uint32_t block, std::uint64_t now_ns) noexcept {
+    ++removals_;
     if (--blocks_[block].flows == 0) {
         blocks_[block].idle_since_ns = now_ns;
     }

@@ -92,6 +92,8 @@ public:
         WorkloadId workload, std::size_t protocol, std::uint16_t pool
     ) noexcept;
     void add_flow(std::uint32_t block) noexcept { ++blocks_[block].flows; }
+    /// Flows taken off so far: while it stands still, a port that was in use still is.
+    [[nodiscard]] std::uint64_t removals() const noexcept { return removals_; }
     void remove_flow(std::uint32_t block, std::uint64_t now_ns) noexcept;
     [[nodiscard]] std::uint16_t first_port(std::uint32_t block) const noexcept;
     [[nodiscard]] BlockChange describe(std::uint32_t block) const noexcept;
@@ -129,6 +131,7 @@ private:
     std::vector<Owner> owners_;  ///< open addressing, at most half full: there are at most as many
                                  ///< owners as blocks
     std::uint32_t sweep_ = 0;
+    std::uint64_t removals_ = 0;
 };
 
 /// Worker that owns an egress port: the inverse of how blocks are shared out.

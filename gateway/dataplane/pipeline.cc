@@ -88,12 +88,27 @@ void Pipeline::process(Batch& batch, const Snapshot& snapshot, const Now& now) n
     resolve(context, batch, lookup4_);
     resolve(context, batch, lookup6_);
     flush_transmit();
+    assert(doors_agree());
+}
+
+// Every packet received has left by one door, is waiting, or was handed over.
+bool Pipeline::doors_agree() const noexcept {
+    std::uint64_t left = counters_.transmitted_packets.get() + counters_.pending_packets.get() +
+                         counters_.handed_over.get();
+    for (const Counter& dropped : counters_.drops) {
+        left += dropped.get();
+    }
+    return counters_.received_packets.get() == left;
 }
 
 Pipeline::Context Pipeline::context_of(const Snapshot& snapshot, const Now& now) const noexcept {
     Context context{snapshot, now};
     for (std::size_t i = 0; i < snapshot.ports.size() && i < context.inside.size(); ++i) {
         context.inside[i] = snapshot.ports[i].role == PortRole::inside;
+        if (!snapshot.behaviour.capture) {
+            std::memcpy(&context.link[i], snapshot.ports[i].link.data(), 6);
+            context.link_mask = kLinkMask;
+        }
     }
     context.outside = snapshot.outside_port();
     if (context.outside < snapshot.ports.size()) {
@@ -117,7 +132,7 @@ void Pipeline::decode(Context& context, Batch& batch) noexcept {
         const bool ethernet = packet.link == classifier::LinkType::ethernet;
         const classifier::PlainBrief brief =
             ethernet && alone ? classifier::plain_ipv4_brief(packet.data, packet.size) : 0;
-        if (brief == 0) [[unlikely]] {
+        if (brief == 0 || !context.is_for_us(packet)) [[unlikely]] {
             decode_any(context, batch, i);
             continue;
         }
@@ -152,6 +167,11 @@ void Pipeline::decode_any(Context& context, Batch& batch, std::size_t i) noexcep
     Packet& packet = batch.packets[i];
     Headers& headers = batch.headers[i];
     headers = classifier::decode(packet.frame(), packet.link);
+    const bool addressed = headers.kind == FrameKind::flow || headers.kind == FrameKind::icmp_error;
+    if (addressed && packet.link == classifier::LinkType::ethernet && !context.is_for_us(packet)) {
+        drop(packet, DropReason::not_for_us);
+        return;
+    }
     if (headers.kind != FrameKind::flow) {
         if (headers.kind == FrameKind::neighbour) {
             neighbour_message(context, packet, headers);
@@ -216,25 +236,24 @@ Key Pipeline::key_of(const Packet& packet, const Headers& headers, Direction dir
 
 // With several workers a packet may arrive at one that does not own its flow: replies are owned by
 // whoever owns the egress port, and where the device cannot steer, outbound flows are shared out by
-// hash. True: it is gone.
-bool Pipeline::hand_over(
-    Context& context, const Packet& packet, const Headers& headers, Direction direction
-) noexcept {
-    std::uint16_t owner = settings_.worker;
-    if (headers.family == IpFamily::v6) {
-        FlowKey6 key = key_of<FlowKey6>(packet, headers, direction);
-        key.direction = 0;
-        owner = static_cast<std::uint16_t>(flow_hash(kSteeringKey, key) % settings_.workers);
-    } else if (direction == Direction::inbound && context.snapshot.behaviour.translate) {
-        const std::uint16_t port = byte_swap(
-            headers.protocol == classifier::kProtocolIcmp ? headers.source_port
-                                                          : headers.destination_port
+// hash.
+std::uint16_t Pipeline::owner_of(const Context& context, const FlowKey4& key) const noexcept {
+    if (key.direction == static_cast<std::uint8_t>(Direction::inbound) &&
+        context.snapshot.behaviour.translate) {
+        return worker_of_port(
+            byte_swap(key.inside_port), context.snapshot.block_size, settings_.workers
         );
-        owner = worker_of_port(port, context.snapshot.block_size, settings_.workers);
-    } else if (settings_.distribute) {
-        const FlowKey4 key = key_of<FlowKey4>(packet, headers, Direction::outbound);
-        owner = static_cast<std::uint16_t>(flow_hash(kSteeringKey, key) % settings_.workers);
     }
+    if (settings_.distribute) {
+        FlowKey4 either = key;
+        either.direction = 0;
+        return static_cast<std::uint16_t>(flow_hash(kSteeringKey, either) % settings_.workers);
+    }
+    return settings_.worker;
+}
+
+// True when the packet belongs to another worker: it is gone.
+bool Pipeline::give_away(const Packet& packet, std::uint16_t owner) noexcept {
     if (owner == settings_.worker) {
         return false;
     }
@@ -244,6 +263,18 @@ bool Pipeline::hand_over(
         drop(packet, DropReason::handover_full);
     }
     return true;
+}
+
+bool Pipeline::hand_over(
+    Context& context, const Packet& packet, const Headers& headers, Direction direction
+) noexcept {
+    if (headers.family == IpFamily::v6) {
+        FlowKey6 key = key_of<FlowKey6>(packet, headers, direction);
+        key.direction = 0;
+        const std::uint64_t hash = flow_hash(kSteeringKey, key);
+        return give_away(packet, static_cast<std::uint16_t>(hash % settings_.workers));
+    }
+    return give_away(packet, owner_of(context, key_of<FlowKey4>(packet, headers, direction)));
 }
 
 template <class Key>
@@ -284,9 +315,6 @@ void Pipeline::resolve(Context& context, Batch& batch, Lookup<Key>& lookup) noex
         }
         if (capture) {
             flow = orient(context, packet, headers, key);
-        } else if (flow == kNoFlow) {
-            // An earlier packet of this burst may have opened the flow.
-            flow = table.find(key, lookup.hash[i]);
         }
         attend(context, packet, headers, key, flow);
     }

@@ -83,15 +83,22 @@ public:
     [[nodiscard]] const FlowTable<FlowKey6>& flows6() const noexcept { return flows6_; }
 
 private:
-    enum class Door : std::uint8_t { open, sent, gone };
-
     // What a stage needs besides the packet; lives for one call of process or housekeep.
     struct Context {
         const Snapshot& snapshot;
         Now now;
-        std::uint16_t outside = 0;             ///< port, ports.size() when there is none
-        std::uint64_t own_link = 0;            ///< of the outside port, 48 bits
-        std::array<bool, kPortsMax> inside{};  ///< by port
+        std::uint16_t outside = 0;                    ///< port, ports.size() when there is none
+        std::uint64_t own_link = 0;                   ///< of the outside port, 48 bits
+        std::array<bool, kPortsMax> inside{};         ///< by port
+        std::array<std::uint64_t, kPortsMax> link{};  ///< our address on each port, 48 bits
+        std::uint64_t link_mask = 0;  ///< 0: frames to any station are taken (captures)
+
+        // A frame on Ethernet that is addressed to us; its first eight bytes are there.
+        [[nodiscard]] bool is_for_us(const Packet& packet) const noexcept {
+            std::uint64_t destination = 0;
+            std::memcpy(&destination, packet.data, 8);
+            return (destination & link_mask) == link[packet.port];
+        }
     };
     template <class Key>
     struct Lookup {
@@ -151,6 +158,9 @@ private:
         const IpAddress& source,
         const IpAddress& destination
     ) noexcept;
+    [[nodiscard]] std::uint16_t owner_of(const Context& context, const FlowKey4& key)
+        const noexcept;
+    [[nodiscard]] bool give_away(const Packet& packet, std::uint16_t owner) noexcept;
     [[nodiscard]] bool hand_over(
         Context& context,
         const Packet& packet,
@@ -173,6 +183,7 @@ private:
         dropped_any_ = true;
     }
     void flush_transmit() noexcept;
+    [[nodiscard]] bool doors_agree() const noexcept;
     void drop(const Packet& packet, DropReason reason) noexcept;
     void put_link_header(Packet& packet, std::size_t l3, const LinkHeader& header) noexcept;
 
@@ -216,7 +227,11 @@ private:
     ) noexcept;
     template <class Key>
     [[nodiscard]] bool deny_query(
-        Context& context, Packet& packet, const classifier::Headers& headers, std::uint32_t flow
+        Context& context,
+        Packet& packet,
+        const classifier::Headers& headers,
+        std::uint32_t flow,
+        Judgement& judgement
     ) noexcept;
     template <class Key>
     [[nodiscard]] bool may_open(
@@ -233,8 +248,11 @@ private:
         Context& context, Packet& packet, const classifier::Headers& headers, std::uint32_t flow
     ) noexcept;
     template <class Key>
-    [[nodiscard]] Door inspect_dns(
-        Context& context, Packet& packet, const classifier::Headers& headers, std::uint32_t flow
+    void note_query(
+        Context& context,
+        const classifier::Headers& headers,
+        std::uint32_t flow,
+        const Judgement& judgement
     ) noexcept;
     template <class Key>
     void apply(
@@ -255,11 +273,20 @@ private:
     ) noexcept;
     template <class Key>
     void count(
-        const Context& context,
+        Context& context,
         const classifier::Headers& headers,
         std::uint32_t flow,
         Direction direction
     ) noexcept;
+    template <class Key>
+    void tell_again(Context& context, std::uint32_t flow) noexcept;
+    // A flow whose first judgement still waits for a name; later ones only look out for it.
+    [[nodiscard]] static bool waits_for_name(const FlowState& state) noexcept {
+        return (state.flags & (kFlowInspect | kFlowStarted)) == kFlowInspect;
+    }
+    [[nodiscard]] std::uint64_t next_flow_id() noexcept {
+        return (static_cast<std::uint64_t>(settings_.worker) << 48U) | ++flow_serial_;
+    }
     template <class Key>
     [[nodiscard]] Timeout timeout_of(std::uint32_t flow) noexcept;
     template <class Key>
@@ -268,6 +295,9 @@ private:
     // map.cc: mappings and next hops
     [[nodiscard]] DropReason map(
         Context& context, std::uint32_t flow, WorkloadId workload
+    ) noexcept;
+    [[nodiscard]] std::uint32_t find_any_port(
+        AddressPorts& ports, std::uint32_t& block, FlowKey4& public_key, WorkloadId workload
     ) noexcept;
     [[nodiscard]] std::uint32_t find_port(
         AddressPorts& ports, std::uint32_t block, FlowKey4& public_key, bool exhaustive
@@ -416,6 +446,14 @@ private:
     std::uint64_t icmp_refilled_ns_ = 0;
     std::uint64_t second_ = 0;
     std::uint32_t sweep_address_ = 0;
+    // Destinations for which every port of a workload was looked at in vain. Looking at 64 512 of
+    // them takes milliseconds: once is enough until one has been given back.
+    struct Exhausted {
+        FlowKey4 key;  ///< public, without the port
+        WorkloadId workload = kUnknownWorkload;
+        std::uint64_t removals = 0;  ///< AddressPorts::removals() then
+    };
+    std::array<Exhausted, 64> exhausted_;
     std::uint32_t drain_at4_ = 0;
     std::uint32_t drain_at6_ = 0;
 };

@@ -169,7 +169,9 @@ template <class Key>
 void Pipeline::reset_server(
     Context& context, const Packet& packet, const Headers& headers, std::uint32_t flow
 ) noexcept {
-    if (headers.protocol != kProtocolTcp || context.snapshot.behaviour.deny_silently) {
+    const FlowState& state = flows<Key>().hot(flow).state;
+    const bool seen = flows<Key>().cold(flow).packets_out + state.packets_out != 0;
+    if (headers.protocol != kProtocolTcp || context.snapshot.behaviour.deny_silently || !seen) {
         return;
     }
     Packet out = io_.allocate();
@@ -180,13 +182,13 @@ void Pipeline::reset_server(
     const std::size_t ip_bytes = v4 ? 20 : 40;
     std::uint8_t* ip = out.data + 14;
     std::memset(out.data, 0, 14);
-    const std::uint8_t* seen = packet.data + headers.l3;
+    const std::uint8_t* ip_seen = packet.data + headers.l3;
     if (v4) {
         write_ipv4(
-            ip, classifier::load32(seen + 12), classifier::load32(seen + 16), kProtocolTcp, 40
+            ip, classifier::load32(ip_seen + 12), classifier::load32(ip_seen + 16), kProtocolTcp, 40
         );
     } else {
-        write_ipv6(ip, seen + 8, seen + 24, kProtocolTcp, 20);
+        write_ipv6(ip, ip_seen + 8, ip_seen + 24, kProtocolTcp, 20);
     }
     const std::uint8_t* tcp_seen = packet.data + headers.l4;
     std::uint8_t* tcp = ip + ip_bytes;
@@ -207,8 +209,9 @@ void Pipeline::reset_server(
     made.ip_size = static_cast<std::uint16_t>(ip_bytes + 20);
     made.hop_limit = kOurHopLimit;
     out.ours = true;
+    Packet& kept = keep(out);  // may flush, so before it is counted
     ++made_here_;
-    translate<Key>(context, keep(out), made, flow, Direction::outbound);
+    translate<Key>(context, kept, made, flow, Direction::outbound);
 }
 
 // ICMP or ICMPv6 error about a packet, back to its sender. False: none may be sent, the buffer is
@@ -236,7 +239,7 @@ bool Pipeline::answer_icmp_error(
     // link header.
     const std::size_t link_bytes = static_cast<std::size_t>(quote - packet.data);
     const std::size_t grow = ip_bytes + 8;
-    if (grow + link_bytes > kHeadroomBytesMin) {
+    if (grow + link_bytes > kHeadroomBytesMin + headers.l3) {
         return false;
     }
     std::memmove(packet.data - grow, packet.data, link_bytes);
