@@ -33,6 +33,20 @@ std::shared_ptr<EventDictionary> dictionary_of(
     return out;
 }
 
+// Sources that nobody owns, where they are let through: the pool of the first assignment that asks
+// nothing of the workload (`selector: all()`), as no selector can say anything about them.
+std::uint16_t pool_for_unknown(const config::Config& config) {
+    for (const config::AssignmentConfig& row : config.egress.assignments) {
+        const bool everybody = row.selector.empty() || row.selector == "all()";
+        for (std::size_t i = 0; everybody && i < config.egress.pools.size(); ++i) {
+            if (row.namespace_selector.empty() && config.egress.pools[i].name == row.pool) {
+                return static_cast<std::uint16_t>(i);
+            }
+        }
+    }
+    return kNoPool;
+}
+
 }  // namespace
 
 dataplane::Behaviour behaviour_of(const config::Config& config) {
@@ -103,6 +117,9 @@ Result<std::shared_ptr<dataplane::Snapshot>> SnapshotBuilder::build(
     snapshot->policy = inputs.policy;
     snapshot->threats = inputs.threats;
     snapshot->pool_of = inputs.pool_of;
+    if (snapshot->behaviour.unknown_allow && !snapshot->pool_of.empty()) {
+        snapshot->pool_of[kUnknownWorkload] = pool_for_unknown(config);
+    }
     snapshot->ports = std::move(ports);
     for (std::uint16_t worker = 0; worker < settings_.workers; ++worker) {
         auto scratch = inputs.threats->make_scratch();

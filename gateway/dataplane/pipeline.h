@@ -445,6 +445,8 @@ private:
     std::uint64_t icmp_tokens_ = 0;
     std::uint64_t icmp_refilled_ns_ = 0;
     std::uint64_t second_ = 0;
+    std::uint64_t unmapped_second_ = 0;  ///< in which `unmapped_told_` were told
+    std::uint32_t unmapped_told_ = 0;
     std::uint32_t sweep_address_ = 0;
     // Destinations for which every port of a workload was looked at in vain. Looking at 64 512 of
     // them takes milliseconds: once is enough until one has been given back.

@@ -11,6 +11,9 @@ using classifier::Headers;
 
 namespace {
 
+// Refusals for want of a mapping that a worker tells in one second.
+constexpr std::uint32_t kUnmappedToldPerSecond = 64;
+
 bool is_security(EventKind kind) noexcept {
     const EventClass event_class = class_of(kind);
     return event_class != EventClass::flow && event_class != EventClass::dns;
@@ -215,6 +218,15 @@ void Pipeline::tell_unmapped(
     cold.deny_mode = DenyMode::reject;
     state.verdict = Verdict::deny;
     state.pool = context.snapshot.pool_for(cold.workload);
+    // The flow leaves no entry, so each of its tries comes here: a few a second are told, all are
+    // counted (N15).
+    if (unmapped_second_ != context.now.seconds()) {
+        unmapped_second_ = context.now.seconds();
+        unmapped_told_ = 0;
+    }
+    if (unmapped_told_++ >= kUnmappedToldPerSecond) {
+        return;
+    }
     const bool exhausted =
         cold.reason == VerdictReason::ports_exhausted && trouble != DropReason::no_next_hop;
     for (const EventKind kind : {EventKind::flow_denied, EventKind::nat_exhausted}) {

@@ -86,6 +86,20 @@ std::vector<std::string> eal_arguments(
     return out;
 }
 
+// Transmit queues that every port has: with `workers: auto` there are no more workers than that.
+std::uint16_t queues_of(const std::vector<PortSettings>& ports) {
+    std::uint16_t queues = RTE_MAX_LCORE;
+    for (const PortSettings& port : ports) {
+        std::uint16_t id = 0;
+        rte_eth_dev_info info{};
+        if (rte_eth_dev_get_port_by_name(device_name(port.device).c_str(), &id) == 0 &&
+            rte_eth_dev_info_get(id, &info) == 0 && info.max_tx_queues != 0) {
+            queues = std::min(queues, info.max_tx_queues);
+        }
+    }
+    return queues;
+}
+
 Status start_eal(const std::vector<std::string>& arguments) {
     // EAL keeps and reorders the pointers it is given: they live as long as the process.
     static std::vector<std::string> kept;
@@ -254,6 +268,9 @@ Result<std::unique_ptr<Runtime>> Runtime::start(const RuntimeSettings& settings)
     state->huge = settings.hugepages != Hugepages::off && free_pages;
     if (const Status eal = start_eal(eal_arguments(settings, state->workers, state->huge)); !eal) {
         return eal.error();
+    }
+    if (settings.workers == 0) {
+        state->workers = std::min(state->workers, queues_of(settings.ports));
     }
     state->pool = rte_pktmbuf_pool_create(
         "packets",

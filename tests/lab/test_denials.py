@@ -4,7 +4,7 @@
 
 from labkit import ECHO_PORT, Gateway, Lab, at, run, select, wait_until
 
-RESET = ("reset by peer", "Connection refused", "SSL_ERROR_SYSCALL")
+RESET = ("Couldn't connect", "reset by peer", "Connection refused", "SSL_ERROR_SYSCALL")
 ICMP_ADMIN_PROHIBITED = {"answer": "icmp", "type": 3, "code": 13}  # RFC 1812, 5.2.7.1
 EVENT_SECONDS_MAX = 15
 
