@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Layout of the threat database's file: a header, then sections of plain records that refer to one
-// another by index. No pointers, so the file is used where it is mapped.
+// another by index. No pointers, so the file is used as it is read.
 //
 //   +--------+---------+-------+-------+------------+-------+-----+------------------------------+
 //   | header | strings | feeds | files | indicators | lists | ... | names, addresses: see Section |
