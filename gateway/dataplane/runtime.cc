@@ -22,6 +22,7 @@ namespace sallyport::dataplane {
 namespace {
 
 constexpr unsigned kHandoverSize = 4096;
+constexpr auto kAnySocket = static_cast<unsigned>(SOCKET_ID_ANY);
 constexpr std::uint16_t kRxDescriptors = 1024;
 constexpr std::uint16_t kTxDescriptors = 1024;
 constexpr unsigned kMbufsPerWorker = 8192;
