@@ -180,13 +180,13 @@ Status Runtime::State::open_port(const PortSettings& port) {
     std::uint16_t tx = kTxDescriptors;
     rte_eth_dev_adjust_nb_rx_tx_desc(id, &rx, &tx);
     for (std::uint16_t queue = 0; queue < rx_queues; ++queue) {
-        if (const int code = rte_eth_rx_queue_setup(id, queue, rx, SOCKET_ID_ANY, nullptr, pool);
+        if (const int code = rte_eth_rx_queue_setup(id, queue, rx, kAnySocket, nullptr, pool);
             code != 0) {
             return fail("has no receive queue " + std::to_string(queue), code);
         }
     }
     for (std::uint16_t queue = 0; queue < tx_queues; ++queue) {
-        if (const int code = rte_eth_tx_queue_setup(id, queue, tx, SOCKET_ID_ANY, nullptr);
+        if (const int code = rte_eth_tx_queue_setup(id, queue, tx, kAnySocket, nullptr);
             code != 0) {
             return fail("has no transmit queue " + std::to_string(queue), code);
         }
