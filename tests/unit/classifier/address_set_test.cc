@@ -134,7 +134,7 @@ struct Naive {
 // Addresses that crowd in a few networks, so that prefixes nest and hosts meet.
 IpAddress random_address(std::mt19937& random, bool v4) {
     if (v4) {
-        const std::uint32_t net = 0xC6330000U + ((random() % 4) << 12U);
+        const std::uint32_t net = static_cast<std::uint32_t>(0xC6330000U + ((random() % 4) << 12U));
         return IpAddress::v4(net + random() % 4096);
     }
     IpAddress out = *IpAddress::parse("2001:db8::");
