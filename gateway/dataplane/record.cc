@@ -33,7 +33,9 @@ std::uint32_t fingerprint(const ThreatMatches& matches) noexcept {
 
 void put_text(Event& event, std::string_view text) noexcept {
     event.text_size = static_cast<std::uint16_t>(std::min(text.size(), event.text.size()));
-    std::memcpy(event.text.data(), text.data(), event.text_size);
+    if (event.text_size != 0) {  // memcpy wants a real address even for nothing
+        std::memcpy(event.text.data(), text.data(), event.text_size);
+    }
 }
 
 void put_matches(Event& event, const ThreatMatches& matches) noexcept {
