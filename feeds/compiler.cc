@@ -303,6 +303,16 @@ void Compiler::compile_patterns() {
     if (patterns_.empty()) {
         return;
     }
+    if (patterns_.size() > kPatternsTotalMax) {
+        fatal_.push_back(
+            {"",
+             0,
+             0,
+             std::to_string(patterns_.size()) + " patterns in all feeds together, more than " +
+                 std::to_string(kPatternsTotalMax)}
+        );
+        return;
+    }
     std::vector<PatternText> texts;
     for (const PendingPattern& pattern : patterns_) {
         texts.push_back({pattern.text, pattern.kind});

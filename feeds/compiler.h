@@ -45,6 +45,10 @@ struct CompileReport {
     std::uint64_t file_bytes = 0;
 };
 
+/// Patterns of all feeds of a database: five Hyperscan databases, half a microsecond a name. Lists
+/// of more are lists of names and belong in another form (reference/feeds.md section 7).
+inline constexpr std::size_t kPatternsTotalMax = 20'000;
+
 /// Reads all `sources` and writes the database to `output_path` ("": checks only and writes
 /// nothing). Everything wrong is appended to `problems`: bad lines, which a feed may have within
 /// its budget, and what refuses the whole. An Error means that the file at `output_path` was left

@@ -193,6 +193,16 @@ TEST_F(Compiling, F2_PatternsThatMatchEverythingCountAgainstTheBudget) {
     EXPECT_NE(error.find("12 of 12 lines are bad"), std::string::npos);
 }
 
+TEST_F(Compiling, F3_TooManyPatternsAreRefusedGracefully) {
+    std::string content;
+    for (std::size_t i = 0; i <= kPatternsTotalMax; ++i) {
+        content += "*x" + std::to_string(i) + "*\n";
+    }
+    EXPECT_EQ(
+        refused({feed("f", content)}), "20001 patterns in all feeds together, more than 20000"
+    );
+}
+
 TEST_F(Compiling, F3_FeedThatShrinksOrGrowsIsHeld) {
     ASSERT_EQ(refused({feed("f", names(2000))}), "");
     const std::string before = file_bytes();
