@@ -246,6 +246,8 @@ TEST(SpoolFaults, K7EveryCallThatCanFailFailsOnceAndNothingIsLostSilently) {
 
 TEST(SpoolFaults, K7AFullDiskKeepsThreatAndAuditAndTellsTheRestLater) {
     const TemporaryDirectory directory;
+    const std::string reserve = directory.path() + "/spool/reserve";
+    bool full = false;  // before the spool, whose last calls ask it too
     auto io = std::make_shared<FaultyIo>();
     auto clock = std::make_shared<HandClock>();
     SpoolSettings settings = small_settings(directory.path());
@@ -258,8 +260,7 @@ TEST(SpoolFaults, K7AFullDiskKeepsThreatAndAuditAndTellsTheRestLater) {
     append_range(*spool, 1, 5);
     // Full: nothing can be created with blocks of its own, and only what the reserve gives back is
     // room.
-    bool full = true;
-    const std::string reserve = settings.directory + "/reserve";
+    full = true;
     io->decide = [&](std::string_view call, int) {
         const bool room = !full || !fs::exists(reserve);
         return (call == "write" && !room) || (call == "create" && full) ? -ENOSPC : 0;
