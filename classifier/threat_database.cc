@@ -13,6 +13,7 @@
 #include <span>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <system_error>
 #include <unistd.h>
 #include <utility>
 
@@ -54,7 +55,7 @@ private:
 };
 
 Error system_error(const std::string& path) {
-    return {path + ": " + std::strerror(errno)};
+    return {path + ": " + std::generic_category().message(errno)};
 }
 
 Result<Memory> Memory::load(int fd, const std::string& path) {

@@ -65,8 +65,8 @@ struct ImageHeader {
     /// What the feeds held (feeds::inputs_hash), independent of the keys below.
     std::array<std::uint8_t, 16> content_hash{};
     /// SipHash keys, drawn for each compilation, so that nobody outside can aim at a bucket.
-    std::uint64_t name_key[2] = {0, 0};
-    std::uint64_t address_key[2] = {0, 0};
+    std::array<std::uint64_t, 2> name_key{};
+    std::array<std::uint64_t, 2> address_key{};
     std::uint64_t indicator_count = 0;   ///< without repeats
     std::uint64_t name_count = 0;        ///< names, suffixes and patterns among them
     std::uint64_t address_count = 0;     ///< addresses, prefixes and address:port pairs among them

@@ -48,8 +48,9 @@ private:
     std::uint64_t buffered_ = 0;
     std::uint64_t unsynced_ = 0;
     std::uint64_t oldest_pending_ = kNothingPending;
-    SteadyTime synced_at_{};
-    SteadyTime looked_at_{};
+    // By the next deadline, not the last time: the steady clock may be younger than an interval.
+    SteadyTime sync_at_{};
+    SteadyTime look_at_{};
     mutable std::mutex mutex_;
     SinkStats stats_;  ///< guarded by mutex_
 };
@@ -98,10 +99,10 @@ SinkProgress FileSink::flush() {
 }
 
 void FileSink::follow_rotation(SteadyTime now) {
-    if (standard_output() || now - looked_at_ < settings_.reopen_interval || written_ != 0) {
+    if (standard_output() || now < look_at_ || written_ != 0) {
         return;
     }
-    looked_at_ = now;
+    look_at_ = now + settings_.reopen_interval;
     struct stat ours {};
     struct stat named {};
     const bool same = fd_.valid() && fstat(fd_.get(), &ours) == 0 &&
@@ -148,12 +149,12 @@ bool FileSink::sync(bool at_once) {
     const SteadyTime now = std::chrono::steady_clock::now();
     const bool wanted = settings_.sync != SyncPolicy::never && !standard_output();
     const bool due = at_once || settings_.sync == SyncPolicy::always ||
-                     now - synced_at_ >= settings_.sync_interval;
+                     now >= sync_at_;
     if (wanted && !due) {
         return true;
     }
     if (wanted) {
-        synced_at_ = now;
+        sync_at_ = now + settings_.sync_interval;
         // EINVAL: a pipe or a terminal, where there is nothing to sync.
         if (fdatasync(fd_.get()) != 0 && errno != EINVAL && errno != EROFS) {
             set_state(SinkState::degraded, describe("cannot sync", settings_.path, errno));

@@ -47,7 +47,7 @@ SegmentFile::SegmentFile(FileDescriptor fd, std::uint64_t first_number)
     : fd_(std::move(fd)),
       first_number_(first_number),
       next_number_(first_number) {
-    buffer_.resize(kBufferBytes);
+    buffer_ = std::make_unique_for_overwrite<std::uint8_t[]>(kBufferBytes);
 }
 
 std::uint64_t SegmentFile::file_bytes() const noexcept {
@@ -59,10 +59,10 @@ std::span<const std::uint8_t> SegmentFile::window() {
     const std::uint64_t end = buffer_at_ + buffer_used_;
     if (offset_ < buffer_at_ || offset_ + kRecordBytesMax > end) {
         buffer_at_ = offset_;
-        buffer_used_ = read_at(fd_.get(), buffer_, offset_);
+        buffer_used_ = read_at(fd_.get(), {buffer_.get(), kBufferBytes}, offset_);
     }
     const auto from = static_cast<std::size_t>(offset_ - buffer_at_);
-    return std::span(buffer_).subspan(from, buffer_used_ - from);
+    return {buffer_.get() + from, buffer_used_ - from};
 }
 
 bool SegmentFile::next(RecordView& out) {

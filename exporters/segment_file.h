@@ -9,7 +9,6 @@
 #include <cstdint>
 #include <memory>
 #include <string>
-#include <vector>
 
 namespace sallyport::exporters {
 
@@ -49,7 +48,7 @@ private:
     std::uint64_t skipped_bytes_ = 0;
     std::uint64_t hopeless_bytes_ =
         0;  ///< file size at which no good record was found behind offset_
-    std::vector<std::uint8_t> buffer_;
+    std::unique_ptr<std::uint8_t[]> buffer_;
     std::uint64_t buffer_at_ = 0;  ///< file offset of buffer_
     std::size_t buffer_used_ = 0;
 };

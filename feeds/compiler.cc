@@ -58,7 +58,9 @@ public:
     [[nodiscard]] const std::string& temporary() const { return temporary_; }
 
 private:
-    [[nodiscard]] Error failure() const { return {target_ + ": " + std::strerror(errno)}; }
+    [[nodiscard]] Error failure() const {
+        return {target_ + ": " + std::generic_category().message(errno)};
+    }
 
     std::string target_;
     std::string temporary_;
@@ -169,6 +171,7 @@ private:
 
 std::vector<FeedNames> names_of(const std::vector<FeedSource>& sources) {
     std::vector<FeedNames> names;
+    names.reserve(sources.size());
     for (const FeedSource& source : sources) {
         names.push_back({source.name, source.category, source.action, source.confidence});
     }
@@ -419,7 +422,7 @@ Status Compiler::write(const std::string& output_path) {
     if (!built) {
         return Error{
             output_path + ": " + built.error().message +
-            (errno != 0 ? std::string(": ") + std::strerror(errno) : "")};
+            (errno != 0 ? std::string(": ") + std::generic_category().message(errno) : "")};
     }
     // What workers will map passes the same check here first.
     if (const auto good = classifier::summarise(file.temporary()); !good) {

@@ -225,13 +225,16 @@ void FeedReader::value(std::string_view raw, const ValueHint& hint) {
 void FeedReader::take_line(LineReader::Next next, std::string_view text) {
     line_bad_ = false;
     text = trim(text);
+    bool counts = !text.empty();
     if (next == LineReader::Next::too_long) {
         bad(text, "a line of more than " + std::to_string(kLineBytesMax) + " bytes");
-    } else if (text.empty()) {
-        return;
+        counts = true;
     } else if (text.find('\0') != std::string_view::npos) {
         bad(text, "a line with a zero byte");
-    } else if (!format_->line(text, *this)) {
+    } else if (counts) {
+        counts = format_->line(text, *this);
+    }
+    if (!counts) {
         return;
     }
     ++report_.lines;

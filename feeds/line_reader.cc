@@ -6,6 +6,7 @@
 #include <cstring>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <system_error>
 #include <unistd.h>
 
 namespace sallyport::feeds {
@@ -28,7 +29,7 @@ Status LineReader::open(const std::string& path) {
     fd_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     struct stat status = {};
     if (fd_ < 0 || fstat(fd_, &status) != 0) {
-        return Error{std::strerror(errno)};
+        return Error{std::generic_category().message(errno)};
     }
     if (!S_ISREG(status.st_mode)) {
         return Error{"not a regular file"};
@@ -58,7 +59,7 @@ bool LineReader::fill() {
     if (got <= 0) {
         at_end_ = true;
         if (got < 0) {
-            error_ = std::strerror(errno);
+            error_ = std::generic_category().message(errno);
         }
         return false;
     }

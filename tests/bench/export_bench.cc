@@ -11,6 +11,7 @@
 
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -34,15 +35,26 @@ void print_row(const char* what, double count, double seconds, const char* note 
     );
 }
 
+[[noreturn]] void give_up(const Error& error) {
+    std::fprintf(stderr, "export_bench: %s\n", error.message.c_str());
+    std::exit(1);
+}
+
 std::unique_ptr<Spool> fresh_spool(const std::string& directory) {
     std::filesystem::remove_all(directory);
     SpoolSettings settings;
     settings.directory = directory;
     settings.boot = kBoot;
     settings.sinks = {"bench"};
-    auto spool = std::move(Spool::open(settings)).value();
-    const bool named = spool->write_dictionary(sample_dictionary()).ok();
-    return named ? std::move(spool) : nullptr;
+    auto opened = Spool::open(settings);
+    if (!opened) {
+        give_up(opened.error());
+    }
+    auto spool = std::move(opened).value();
+    if (const Status named = spool->write_dictionary(sample_dictionary()); !named) {
+        give_up(named.error());
+    }
+    return spool;
 }
 
 void measure_append(const std::string& directory, std::size_t burst, bool urgent) {
