@@ -27,6 +27,8 @@ constexpr std::uint16_t kRxDescriptors = 1024;
 constexpr std::uint16_t kTxDescriptors = 1024;
 constexpr unsigned kMbufsPerWorker = 8192;
 constexpr unsigned kMbufCache = 256;
+/// Of 2 KiB, each direction and queue.
+constexpr unsigned kAfPacketFrames = 4096;
 constexpr std::uint64_t kNamesShare =
     16;  // names kept: one in so many flows, flows to one name share it
 
@@ -38,6 +40,14 @@ bool is_pci(const std::string& device) {
 // Name of the device as ethdev knows it: what stands before the first comma.
 std::string device_name(const std::string& device) {
     return device.substr(0, device.find(','));
+}
+
+// An af_packet device has 512 frames by itself: 10 ms of a busy link's small packets, less than a
+// worker on a shared core may be kept waiting. What overflows there, nobody counts.
+std::string with_frames(const std::string& device) {
+    const bool deaf =
+        device.starts_with("net_af_packet") && device.find("framecnt=") == std::string::npos;
+    return deaf ? device + ",framecnt=" + std::to_string(kAfPacketFrames) : device;
 }
 
 bool hugepages_free() {
@@ -57,8 +67,10 @@ std::vector<std::string> eal_arguments(
     const RuntimeSettings& settings, std::uint16_t workers, bool huge
 ) {
     const unsigned cpus = std::max(1U, std::thread::hardware_concurrency());
-    // The control lcore floats over all CPUs; workers are pinned from the last one down.
-    std::string lcores = "0@(0-" + std::to_string(cpus - 1) + ")";
+    // Workers are pinned from the last CPU down. The control lcore, and every thread that starts
+    // from it, floats over the CPUs that are left; over all, when none is.
+    const unsigned control_cpus = workers < cpus ? cpus - workers : cpus;
+    std::string lcores = "0@(0-" + std::to_string(control_cpus - 1) + ")";
     for (std::uint16_t i = 0; i < workers; ++i) {
         lcores += "," + std::to_string(i + 1) + "@" + std::to_string((cpus - 1 - i % cpus) % cpus);
     }
@@ -78,7 +90,9 @@ std::vector<std::string> eal_arguments(
     bool pci = false;
     for (const PortSettings& port : settings.ports) {
         pci |= is_pci(port.device);
-        out.push_back(is_pci(port.device) ? "--allow=" + port.device : "--vdev=" + port.device);
+        out.push_back(
+            is_pci(port.device) ? "--allow=" + port.device : "--vdev=" + with_frames(port.device)
+        );
     }
     if (!pci) {
         out.emplace_back("--no-pci");
