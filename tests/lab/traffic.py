@@ -117,7 +117,9 @@ def udp_flows(prefix, port, rate, seconds):
                     received += 1
                 except OSError:
                     break
-    return {"flows": sent, "echoed": received, "errors": errors}
+    # Each pair of socket and destination is one flow, however often it is used.
+    distinct = min(sent, SOURCE_PORTS * len(destinations))
+    return {"flows": sent, "distinct": distinct, "echoed": received, "errors": errors}
 
 
 async def tcp_flow(address, port, result):

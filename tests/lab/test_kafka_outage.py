@@ -25,13 +25,11 @@ def outages(broker):
         note(f"outage {number} of {KILLS} over")
 
 
-
 def check_traffic(checks, udp, tcp):
-    flows = udp["flows"] + tcp["flows"]
-    note(f"{flows} flows, {udp['echoed'] + tcp['echoed']} answered")
+    note(f"{udp['flows']} UDP and {tcp['flows']} TCP flows, {udp['echoed'] + tcp['echoed']} answered")
     checks.ok("traffic never stopped while the broker was down",
               udp["echoed"] >= 0.999 * udp["flows"] and tcp["echoed"] >= 0.999 * tcp["flows"], f"{udp}, {tcp}")
-    return flows
+    return udp["distinct"] + tcp["flows"]
 
 
 def check_ledgers(checks, kafka, file_ledger, flows):
