@@ -67,6 +67,8 @@ public:
         try {
             std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
             app_.parse(std::move(reversed));
+        } catch (const CLI::RequiredError& error) {
+            return say_what_is_missing(error);
         } catch (const CLI::ParseError& error) {
             const int code = app_.exit(error, console_.out, console_.err);
             return code == 0 ? 0 : static_cast<int>(Exit::wrong_use);
@@ -78,6 +80,17 @@ public:
     }
 
 private:
+    // A word that is no command leaves its place as if nothing stood there.
+    int say_what_is_missing(const CLI::RequiredError& error) {
+        const std::vector<std::string> unknown = app_.remaining(true);
+        if (unknown.empty()) {
+            app_.exit(error, console_.out, console_.err);
+        } else {
+            console_.err << "sallyport: no command \"" << printable(unknown.front())
+                         << "\"; sallyport --help names them\n";
+        }
+        return static_cast<int>(Exit::wrong_use);
+    }
     CLI::App* command(
         CLI::App& parent,
         const std::string& name,

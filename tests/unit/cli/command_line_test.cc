@@ -58,6 +58,15 @@ protected:
     std::string folder_;
 };
 
+TEST_F(CommandLineTest, AWordThatIsNoCommandIsNamed) {
+    const Said said = say({"wacht", "-f"});
+    EXPECT_EQ(said.code, 2);
+    EXPECT_EQ(said.err, "sallyport: no command \"wacht\"; sallyport --help names them\n");
+    EXPECT_EQ(say({}).code, 2);
+    EXPECT_NE(say({}).err.find("subcommand is required"), std::string::npos);
+    EXPECT_NE(say({"feeds", "lst"}).err.find("no command \"lst\""), std::string::npos);
+}
+
 TEST_F(CommandLineTest, EachHelpBeginsWithAnExample) {
     const std::vector<std::vector<std::string>> commands{
         {},
