@@ -22,7 +22,8 @@ inline constexpr std::size_t kTcpStates = 7;
 inline constexpr std::size_t kTcpInputs = 6;
 
 // Row: state; column: input. The pipeline answers the cells of `closed` (midstream policy, silence)
-// itself.
+// itself. A RST after one FIN closes as one before it does: a socket closed with unread data says
+// FIN and then RST, and nothing else would end such a flow for two hours.
 inline constexpr std::array<std::array<TcpState, kTcpInputs>, kTcpStates> kTcpNext = [] {
     using enum TcpState;
     return std::array<std::array<TcpState, kTcpInputs>, kTcpStates>{{
@@ -30,9 +31,9 @@ inline constexpr std::array<std::array<TcpState, kTcpInputs>, kTcpStates> kTcpNe
         {{init, closed, closed, closed, closed, closed}},                            // closed
         {{init, established, init, init, init, init}},                               // init
         {{established, established, client_fin, server_fin, trans, established}},    // established
-        {{client_fin, client_fin, client_fin, both_fin, client_fin, client_fin}},    // client FIN
+        {{client_fin, client_fin, client_fin, both_fin, trans, client_fin}},         // client FIN
                                                                                      // seen
-        {{server_fin, server_fin, both_fin, server_fin, server_fin, server_fin}},    // server FIN
+        {{server_fin, server_fin, both_fin, server_fin, trans, server_fin}},         // server FIN
                                                                                      // seen
         {{both_fin, both_fin, both_fin, both_fin, both_fin, both_fin}},              // both
         {{established, established, established, established, trans, established}},  // after a
