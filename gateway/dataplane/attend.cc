@@ -162,6 +162,7 @@ void Pipeline::open_flow(
     cold.workload = context.snapshot.workloads->find(inside_of(private_key));
     cold.updated_seconds = static_cast<std::uint32_t>(context.now.seconds());
     cold.vlan = headers.vlan;
+    note_syn<Key>(packet, headers, flow);
     cold.icmp_type = is_icmp(headers.protocol) ? headers.icmp_type : std::uint8_t{0};
 
     const bool dns = is_dns(private_key);
@@ -226,28 +227,80 @@ void Pipeline::open_flow(
     }
 }
 
+// A SYN that is not the one the flow began with: the workload's kernel uses a port pair again only
+// when it holds the old connection for gone (RFC 6191), so it is gone here too. While the first SYN
+// is unanswered a second one is only another try.
+template <class Key>
+bool Pipeline::begins_anew(
+    const Packet& packet, const Headers& headers, std::uint32_t flow
+) noexcept {
+    const FlowState& state = flows<Key>().hot(flow).state;
+    if (headers.protocol != kProtocolTcp ||
+        (headers.tcp_flags & (kTcpSyn | kTcpAck | kTcpRst)) != kTcpSyn) {
+        return false;
+    }
+    if ((state.flags & kFlowEnded) != 0) {
+        return true;
+    }
+    switch (static_cast<TcpState>(state.tcp_state)) {
+        case TcpState::closed:
+        case TcpState::init:
+            return false;
+        case TcpState::both_fin:
+        case TcpState::trans:
+            return true;
+        default:
+            return classifier::load32(packet.data + headers.l4 + 4) !=
+                   flows<Key>().cold(flow).syn_sequence;
+    }
+}
+
+// Remembers the workload's latest SYN.
+template <class Key>
+void Pipeline::note_syn(const Packet& packet, const Headers& headers, std::uint32_t flow) noexcept {
+    if (headers.protocol == kProtocolTcp && (headers.tcp_flags & (kTcpSyn | kTcpAck)) == kTcpSyn) {
+        flows<Key>().cold(flow).syn_sequence = classifier::load32(packet.data + headers.l4 + 4);
+    }
+}
+
+// T3: a reload may say that the address a flow comes from is another pod's by now, or nobody's.
+template <class Key>
+bool Pipeline::has_new_owner(const Context& context, std::uint32_t flow) noexcept {
+    const IpAddress inside = inside_of(flows<Key>().hot(flow).key);
+    return context.snapshot.workloads->find(inside) != flows<Key>().cold(flow).workload;
+}
+
+// Ends a flow and lets the packet in hand begin a new one, with a mapping of its own.
+template <class Key>
+void Pipeline::open_again(
+    Context& context, Packet& packet, const Headers& headers, std::uint32_t flow
+) noexcept {
+    const auto tcp_state = static_cast<TcpState>(flows<Key>().hot(flow).state.tcp_state);
+    end_flow<Key>(
+        context,
+        flow,
+        tcp_state == TcpState::trans      ? CloseReason::rst
+        : tcp_state == TcpState::both_fin ? CloseReason::fin
+                                          : CloseReason::replaced
+    );
+    const Key key = flows<Key>().hot(flow).key;
+    forget<Key>(context, flow);
+    if (may_open(context, packet, headers, key)) {
+        open_flow(context, packet, headers, key);
+    }
+}
+
 template <class Key>
 void Pipeline::follow_outbound(
     Context& context, Packet& packet, const Headers& headers, std::uint32_t flow
 ) noexcept {
     FlowTable<Key>& table = flows<Key>();
     FlowState& state = table.hot(flow).state;
-    const auto tcp_state = static_cast<TcpState>(state.tcp_state);
-    const bool over = tcp_state == TcpState::both_fin || tcp_state == TcpState::trans ||
-                      (state.flags & kFlowEnded) != 0;
-    if (headers.protocol == kProtocolTcp && over &&
-        (headers.tcp_flags & (kTcpSyn | kTcpAck)) == kTcpSyn) {
-        // The port pair is used again: a new flow with a mapping of its own.
-        end_flow<Key>(
-            context, flow, tcp_state == TcpState::trans ? CloseReason::rst : CloseReason::fin
-        );
-        Key key = table.hot(flow).key;
-        forget<Key>(context, flow);
-        if (may_open(context, packet, headers, key)) {
-            open_flow(context, packet, headers, key);
-        }
+    if (begins_anew<Key>(packet, headers, flow)) {
+        open_again<Key>(context, packet, headers, flow);
         return;
     }
+    note_syn<Key>(packet, headers, flow);
     if (headers.hop_limit <= 1) {
         leave(DropReason::hop_limit);
         if (!answer_icmp_error(
@@ -268,13 +321,10 @@ void Pipeline::follow_outbound(
         state.peer = peer == kNoPeer ? state.peer : peer;
     }
     if (state.generation != context.snapshot.generation) {
-        if (state.verdict == Verdict::deny) {
-            // Refused under an older snapshot: it may try again as a new flow.
-            const Key key = table.hot(flow).key;
-            forget<Key>(context, flow);
-            if (may_open(context, packet, headers, key)) {
-                open_flow(context, packet, headers, key);
-            }
+        if (state.verdict == Verdict::deny || has_new_owner<Key>(context, flow)) {
+            // Refused under an older snapshot, or begun by a pod that has lost this address since:
+            // it may try as a new flow of whoever sends it now.
+            open_again<Key>(context, packet, headers, flow);
             return;
         }
         rejudge<Key>(context, flow);
@@ -329,6 +379,13 @@ void Pipeline::follow_inbound(
         return;
     }
     if (state.generation != context.snapshot.generation) {
+        if (has_new_owner<Key>(context, flow)) {
+            // The pod that asked for this is gone; the one that has its address did not.
+            end_flow<Key>(context, flow, CloseReason::replaced);
+            forget<Key>(context, flow);
+            drop(packet, DropReason::no_flow);
+            return;
+        }
         rejudge<Key>(context, flow);
     }
     if (headers.hop_limit <= 1 && !context.snapshot.behaviour.capture) {

@@ -101,6 +101,8 @@ struct FlowCold {
     std::uint32_t name = 0xFFFFFFFFU;   ///< NameTable slot
     std::uint32_t updated_seconds = 0;  ///< monotonic; when the flow was last told
     std::uint32_t matches_seen = 0;     ///< fingerprint of the threat matches already told
+    std::uint32_t syn_sequence = 0;  ///< of the workload's SYN: tells its retransmission from a new
+                                     ///< connection
     VerdictReason reason = VerdictReason::none;
     DenyMode deny_mode = DenyMode::none;
     DropReason drop_reason = DropReason::none;

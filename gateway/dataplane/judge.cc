@@ -183,7 +183,7 @@ void Pipeline::rejudge(Context& context, std::uint32_t flow) noexcept {
     }
     --rejudge_budget_;
     counters_.flows_rejudged.add(1);
-    // T3: the flow keeps its workload; only what is allowed to it may change.
+    // The workload is the same still (has_new_owner); only what is allowed to it may have changed.
     const bool waiting = waits_for_name(state);
     const std::string_view name = names_.view(cold.name);
     const NameState name_state = waiting        ? NameState::not_yet

@@ -238,6 +238,20 @@ private:
         Context& context, Packet& packet, const classifier::Headers& headers, const Key& key
     ) noexcept;
     template <class Key>
+    [[nodiscard]] bool begins_anew(
+        const Packet& packet, const classifier::Headers& headers, std::uint32_t flow
+    ) noexcept;
+    template <class Key>
+    void open_again(
+        Context& context, Packet& packet, const classifier::Headers& headers, std::uint32_t flow
+    ) noexcept;
+    template <class Key>
+    void note_syn(
+        const Packet& packet, const classifier::Headers& headers, std::uint32_t flow
+    ) noexcept;
+    template <class Key>
+    [[nodiscard]] bool has_new_owner(const Context& context, std::uint32_t flow) noexcept;
+    template <class Key>
     void decide_now(Context& context, std::uint32_t flow) noexcept;
     template <class Key>
     void proceed_outbound(

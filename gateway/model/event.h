@@ -54,10 +54,19 @@ std::string_view name_of(EventClass event_class) noexcept;  ///< "flow", "dns", 
 std::string_view action_of(EventKind kind) noexcept;        ///< "flow-start", ...
 
 /// Why a flow ended.
-enum class CloseReason : std::uint8_t { none, fin, rst, timeout, evicted, verdict, shutdown };
+enum class CloseReason : std::uint8_t {
+    none,
+    fin,
+    rst,
+    timeout,
+    evicted,
+    verdict,
+    shutdown,
+    replaced,  ///< its port pair or its address began to be used anew
+};
 constexpr std::string_view name_of(CloseReason r) noexcept {
-    constexpr std::array<std::string_view, 7> kNames{
-        "none", "fin", "rst", "timeout", "evicted", "verdict", "shutdown"};
+    constexpr std::array<std::string_view, 8> kNames{
+        "none", "fin", "rst", "timeout", "evicted", "verdict", "shutdown", "replaced"};
     return kNames[static_cast<std::size_t>(r) % kNames.size()];
 }
 

@@ -223,7 +223,9 @@ void PipelineRig::build_snapshot() {
     auto out = std::make_unique<dataplane::Snapshot>();
     out->generation = ++generation_;
     out->behaviour = settings_.behaviour;
-    auto workloads = std::make_shared<WorkloadTable>(rig_workloads());
+    auto workloads = std::make_shared<WorkloadTable>(
+        settings_.workloads.empty() ? rig_workloads() : settings_.workloads
+    );
     out->workloads = workloads;
     out->policy = make_policy(settings_.policy, *workloads);
     out->threats = make_threats(settings_.threats);
@@ -231,7 +233,7 @@ void PipelineRig::build_snapshot() {
         out->scratch.push_back(out->threats->make_scratch().value());
     }
     out->pool_of.assign(workloads->size(), 0);
-    out->pool_of.back() = kNoPool;  // elsewhere/lost
+    out->pool_of.at(rig_workloads().size() - 1) = kNoPool;  // elsewhere/lost
     out->ports = make_ports();
     out->block_size = settings_.block_size;
     dataplane::PoolView pool;

@@ -82,6 +82,8 @@ struct RigSettings {
     bool next_hops_known = true;  ///< false: they have to be asked for
     /// Frames sent must have right checksums, as those of PacketBuilder have; off for hostile ones.
     bool check_checksums = true;
+    /// Who is in the cluster; empty: rig_workloads().
+    std::vector<Workload> workloads;
     std::uint64_t monotonic_start_seconds = 100'000;  ///< a machine that has been up for a while
 };
 
