@@ -72,14 +72,19 @@ Pipeline::Judgement Pipeline::judge(
         is_icmp(key.protocol) ? std::uint16_t{0} : byte_swap(key.outside_port);
     const IpAddress destination = outside_of(key);
     snapshot.threats->match_address(destination, port, out.matches);
+    // No name changes what a feed denies by address: on most flows it was refused before there was
+    // one.
+    const bool address_denied =
+        !out.matches.empty() && classifier::decisive_action(out.matches) == FeedAction::deny;
     if (name_state == NameState::known) {
         hs_scratch* scratch = settings_.worker < snapshot.scratch.size()
                                   ? snapshot.scratch[settings_.worker].get()
                                   : nullptr;
         snapshot.threats->match_name(name, scratch, out.matches);
     }
-    const FeedAction action =
-        out.matches.empty() ? FeedAction::alert : classifier::decisive_action(out.matches);
+    const FeedAction action = address_denied        ? FeedAction::deny
+                              : out.matches.empty() ? FeedAction::alert
+                                                    : classifier::decisive_action(out.matches);
     if (out.matches.match_error && snapshot.behaviour.match_error_deny &&
         action != FeedAction::allow) {
         out.verdict = Verdict::deny;
@@ -197,7 +202,11 @@ void Pipeline::rejudge(Context& context, std::uint32_t flow) noexcept {
         return;
     }
     const bool started = (state.flags & kFlowStarted) != 0;
+    const bool inspecting = (state.flags & kFlowInspect) != 0;
     apply<Key>(context, flow, judgement, !waiting);
+    if (inspecting && judgement.verdict != Verdict::deny) {
+        keep_inspecting(state);
+    }
     if (judgement.verdict == Verdict::deny && started && (state.flags & kFlowEnded) == 0) {
         end_flow<Key>(context, flow, CloseReason::verdict);
         arm<Key>(flow);
@@ -215,7 +224,8 @@ void Pipeline::inspect(
     if (headers.protocol == kProtocolTcp) {
         classifier::classify_tcp(payload, port, facts_);
     } else {
-        classifier::classify_udp(payload, byte_swap(headers.source_port), port, facts_);
+        // The workload chose its source port; by binding 53 it must not choose how it is read.
+        classifier::classify_udp(payload, 0, port, facts_);
     }
     cold.app_protocol = facts_.protocol;
     cold.tls_version = facts_.tls_version;
@@ -243,7 +253,7 @@ void Pipeline::decide_now(Context& context, std::uint32_t flow) noexcept {
     apply<Key>(context, flow, judge<Key>(context, flow, NameState::none, {}, false), true);
     FlowState& state = flows<Key>().hot(flow).state;
     if (state.verdict != Verdict::deny) {
-        state.flags = static_cast<std::uint8_t>((state.flags & ~kFlowSettled) | kFlowInspect);
+        keep_inspecting(state);
     }
 }
 
@@ -284,7 +294,6 @@ bool Pipeline::deny_query(
     if (judgement.verdict != Verdict::deny) {
         return false;
     }
-    FlowCold& cold = flows<Key>().cold(flow);
     if (!is_query(facts_)) {
         if ((flows<Key>().hot(flow).state.flags & kFlowStarted) == 0) {
             apply<Key>(context, flow, judgement, true);
@@ -296,8 +305,6 @@ bool Pipeline::deny_query(
         return true;
     }
     leave(DropReason::dns_denied);
-    cold.reason = judgement.reason;
-    cold.rule = judgement.rule;
     tell_dns<Key>(context, flow, headers, facts_, judgement, facts_.dns.is_response);
     answer_dns(context, packet, headers, facts_);
     return true;

@@ -298,6 +298,10 @@ private:
     [[nodiscard]] static bool waits_for_name(const FlowState& state) noexcept {
         return (state.flags & (kFlowInspect | kFlowStarted)) == kFlowInspect;
     }
+    // Decided, but the workload's first payload will be looked at all the same when it comes.
+    static void keep_inspecting(FlowState& state) noexcept {
+        state.flags = static_cast<std::uint8_t>((state.flags & ~kFlowSettled) | kFlowInspect);
+    }
     [[nodiscard]] std::uint64_t next_flow_id() noexcept {
         return (static_cast<std::uint64_t>(settings_.worker) << 48U) | ++flow_serial_;
     }

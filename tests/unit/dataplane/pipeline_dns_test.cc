@@ -127,6 +127,37 @@ TEST_F(PipelineDns, DeniedTrafficThatIsNoQueryIsTold) {
     EXPECT_EQ(rig().flow_count(), 0U);
 }
 
+TEST_F(PipelineDns, AllowedNameDoesNotOpenADeniedResolver) {
+    settings.threats = {{"198.51.100.7"}, {"good.example", FeedAction::allow}};
+    const SentFrames out = rig().send(query("good.example"));
+    ASSERT_EQ(out.size(), 1U);
+    EXPECT_EQ(out[0].port, kInsidePort);
+    EXPECT_EQ(rig().drops(DropReason::dns_denied), 1U);
+    EXPECT_EQ(rig().flow_count(), 0U);
+}
+
+TEST_F(PipelineDns, DeniedQueryLeavesTheFlowItsOwnVerdict) {
+    settings.policy =
+        policy_text({"action: Allow, destination: {domains: ['good.example']}", "action: Deny"});
+    const std::uint16_t port = rig().send(query("good.example", 1)).at(0).frame().source_port;
+    const Event start = rig().events(EventKind::flow_start).at(0);
+    ASSERT_EQ(start.reason, VerdictReason::policy_allow);
+    ASSERT_EQ(rig().send(query("evil.example", 2)).at(0).port, kInsidePort);
+    const Bytes answer =
+        from_server(resolver).udp(53, port).dns_answer("good.example", "203.0.113.5", 1).build();
+    ASSERT_EQ(rig().send(answer, kOutsidePort).size(), 1U);
+    rig().advance(seconds(12));
+    std::vector<Event> later = rig().events();
+    std::erase_if(later, [](const Event& event) {
+        return event.kind != EventKind::dns_answer && event.kind != EventKind::flow_end;
+    });
+    ASSERT_EQ(later.size(), 2U);
+    for (const Event& event : later) {
+        EXPECT_EQ(event.reason, VerdictReason::policy_allow);
+        EXPECT_EQ(event.rule, start.rule);
+    }
+}
+
 TEST_F(PipelineDns, CutQueriesNeverAnswerMoreThanTheyAsked) {
     settings.threats = {{"198.51.100.7"}};  // everything to it is denied, whatever it says
     const Bytes message = DnsMessage().question("www.evil.example").build();

@@ -338,6 +338,28 @@ TEST_F(PipelineVerdict, NameAfterTheBudgetIsStillJudged) {
     EXPECT_EQ(events.back().close_reason, CloseReason::verdict);
 }
 
+// Nor must a reload that comes between the decision and the first payload be one.
+TEST_F(PipelineVerdict, NameAfterBudgetAndReloadIsStillJudged) {
+    settings.threats = {{"evil.example"}};
+    Connection connection(rig());
+    ASSERT_TRUE(connection.open());
+    rig().advance(seconds(8));
+    rig().publish([](RigSettings&) {});
+    ASSERT_EQ(connection.send_client(kTcpAck).size(), 1U) << "judged again";
+    ASSERT_EQ(rig().counters().flows_rejudged.get(), 1U);
+    expect_reset_to_client(connection.hello("evil.example"), connection);
+}
+
+TEST_F(PipelineVerdict, SourcePort53IsNoReasonToReadDns) {
+    settings.threats = {{"good.example", FeedAction::allow}};
+    settings.policy = policy_text({"action: Allow, destination: {domains: ['good.example']}"});
+    const Bytes frame = from_pod({}).udp(53, 4444).dns_query("good.example").build();
+    const SentFrames out = rig().send(frame);
+    ASSERT_EQ(out.size(), 1U);
+    EXPECT_EQ(out[0].port, kInsidePort) << "a name the workload made up";
+    EXPECT_EQ(rig().events(EventKind::flow_denied).at(0).name_source, NameSource::none);
+}
+
 TEST_F(PipelineVerdict, E7_NameInTheSynIsJudgedAndTheServerHearsNothing) {
     settings.threats = {{"evil.example"}};
     const Bytes frame =
