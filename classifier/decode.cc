@@ -250,6 +250,10 @@ Headers decode_ipv6(Frame frame, Headers out) noexcept {
         if (next == kIpv6Fragment && (load_be16(ip + at + 2) & 0xFFF9U) != 0) {
             return refuse(out, DropReason::fragment);
         }
+        // What names further hops would take the packet elsewhere than where it was judged to go.
+        if (next == kIpv6Routing && ip[at + 3] != 0) {
+            return refuse(out, DropReason::ipv6_source_route);
+        }
         const std::size_t step = next == kIpv6Fragment ? 8 : (ip[at + 1] + std::size_t{1}) * 8;
         next = ip[at];
         at += step;

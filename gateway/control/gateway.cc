@@ -79,6 +79,9 @@ int run_gateway(const RunOptions& options) {
                   << (problems.size() == 1 ? " problem\n" : " problems\n");
         return 1;
     }
+    for (const std::string& note : gateway->notes()) {
+        std::cerr << "note: " << note << '\n';
+    }
     std::cerr << "sallyport: running, " << gateway->describe() << '\n';
     notify_service_manager("READY=1\nSTATUS=" + gateway->describe());
     while (true) {

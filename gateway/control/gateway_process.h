@@ -43,6 +43,10 @@ public:
     bool stop();
     /// One line for the operator: generation, ports, feeds, workloads.
     [[nodiscard]] std::string describe();
+    /// What the devices would not do as configured, a sentence each.
+    [[nodiscard]] const std::vector<std::string>& notes() const noexcept {
+        return runtime_->notes();
+    }
 
 private:
     GatewayProcess() = default;

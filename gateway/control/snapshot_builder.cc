@@ -69,8 +69,20 @@ Status SnapshotBuilder::check_block_sizes(const config::Config& config) {
         if (block_size_ == 0) {
             block_size_ = size;
         }
+        const std::string key = "egress.pools[" + std::to_string(i) + "].block_size";
+        // `dataplane.workers: auto` is only known by now.
+        if (dataplane::kNatPorts / size < settings_.workers) {
+            return Error{config
+                             .problem_at(
+                                 key,
+                                 key + ": \"" + std::to_string(size) + "\" leaves some of " +
+                                     std::to_string(settings_.workers) +
+                                     " workers without a block, expected at most " +
+                                     std::to_string(dataplane::kNatPorts / settings_.workers)
+                             )
+                             .text()};
+        }
         if (size != block_size_) {
-            const std::string key = "egress.pools[" + std::to_string(i) + "].block_size";
             return Error{config
                              .problem_at(
                                  key,
@@ -151,6 +163,7 @@ Result<std::shared_ptr<dataplane::Snapshot>> SnapshotBuilder::build(
             row.push_back(ports_of_worker.get());
         }
     }
+    snapshot->order_egress();
     snapshot->dictionary = dictionary_of(config, inputs, settings_, generation);
     return snapshot;
 }

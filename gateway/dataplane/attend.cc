@@ -89,7 +89,10 @@ bool Pipeline::may_open(
             drop(packet, DropReason::martian_source);
             return false;
         }
-        if (is_martian_destination(outside_of(key))) {
+        // No way back in through the front door (RFC 4787 REQ-9 asks for one; README).
+        const bool hairpin =
+            target.is_v4() && context.snapshot.owns_egress_address(target.v4_raw());
+        if (hairpin || is_martian_destination(target)) {
             drop(packet, DropReason::martian_destination);
             return false;
         }
@@ -107,15 +110,10 @@ bool Pipeline::may_open(
         }
     }
     if (headers.hop_limit <= 1 && outbound) {
-        leave(DropReason::hop_limit);
-        if (!answer_icmp_error(
-                context, packet, headers, headers.family == IpFamily::v4 ? 11 : 3, 0
-            )) {
-            io_.release(packet);
-        }
+        drop_and_tell(context, packet, headers, DropReason::hop_limit, kTimeExceeded);
         return false;
     }
-    return true;
+    return !outbound || !too_large(context, packet, headers, context.outside);
 }
 
 template <class Key>
@@ -130,16 +128,7 @@ void Pipeline::open_flow(
         peers_.of_frame(packet, headers.l3, context.snapshot.ports[packet.port].link);
     const std::uint32_t flow = peer == kNoPeer ? kNoFlow : table.insert(private_key);
     if (flow == kNoFlow) {
-        leave(DropReason::flow_table_full);
-        if (!answer_icmp_error(
-                context,
-                packet,
-                headers,
-                headers.family == IpFamily::v4 ? 3 : 1,
-                headers.family == IpFamily::v4 ? 1 : 3
-            )) {
-            io_.release(packet);
-        }
+        drop_and_tell(context, packet, headers, DropReason::flow_table_full, kUnreachable);
         return;
     }
     counters_.flows_created.add(1);
@@ -162,7 +151,7 @@ void Pipeline::open_flow(
     cold.workload = context.snapshot.workloads->find(inside_of(private_key));
     cold.updated_seconds = static_cast<std::uint32_t>(context.now.seconds());
     cold.vlan = headers.vlan;
-    note_syn<Key>(packet, headers, flow);
+    note_handshake<Key>(context, packet, headers, flow, direction);
     cold.icmp_type = is_icmp(headers.protocol) ? headers.icmp_type : std::uint8_t{0};
 
     const bool dns = is_dns(private_key);
@@ -199,19 +188,9 @@ void Pipeline::open_flow(
         trouble = choose_next_hop<Key>(context, flow);
     }
     if (trouble != DropReason::none) {
-        leave(trouble);
         tell_unmapped<Key>(context, flow, trouble);
         forget<Key>(context, flow);
-        // RFC 6888 REQ-11b: a soft error, so that TCP keeps trying.
-        if (!answer_icmp_error(
-                context,
-                packet,
-                headers,
-                headers.family == IpFamily::v4 ? 3 : 1,
-                headers.family == IpFamily::v4 ? 1 : 3
-            )) {
-            io_.release(packet);
-        }
+        drop_and_tell(context, packet, headers, trouble, kUnreachable);
         return;
     }
     if (each_by_itself) {
@@ -255,12 +234,46 @@ bool Pipeline::begins_anew(
     }
 }
 
-// Remembers the workload's latest SYN.
+// Remembers the workload's latest SYN, and what the server's answer says it has of it.
 template <class Key>
-void Pipeline::note_syn(const Packet& packet, const Headers& headers, std::uint32_t flow) noexcept {
-    if (headers.protocol == kProtocolTcp && (headers.tcp_flags & (kTcpSyn | kTcpAck)) == kTcpSyn) {
-        flows<Key>().cold(flow).syn_sequence = classifier::load32(packet.data + headers.l4 + 4);
+void Pipeline::note_handshake(
+    const Context& context,
+    const Packet& packet,
+    const Headers& headers,
+    std::uint32_t flow,
+    Direction direction
+) noexcept {
+    if (headers.protocol != kProtocolTcp || (headers.tcp_flags & kTcpSyn) == 0) {
+        return;
     }
+    FlowCold& cold = flows<Key>().cold(flow);
+    const bool acknowledges = (headers.tcp_flags & kTcpAck) != 0;
+    if (direction == Direction::outbound && !acknowledges) {
+        cold.syn_sequence = classifier::load32(packet.data + headers.l4 + 4);
+    } else if (direction == Direction::inbound && acknowledges &&
+               is_opening(flows<Key>().hot(flow).state) && !context.snapshot.behaviour.capture) {
+        cold.first_sequence = classifier::load32(packet.data + headers.l4 + 8);
+        cold.first_known = 1;
+    }
+}
+
+// Only what the server will read first decides: not what comes with a SYN that it may ignore (RFC
+// 7413), nor a segment from further on that another may precede. Captures lose packets and may show
+// one side only, so there the first payload seen is the first.
+template <class Key>
+Pipeline::PayloadPlace Pipeline::place_of(
+    const Context& context, const Packet& packet, const Headers& headers, std::uint32_t flow
+) noexcept {
+    if (headers.protocol != kProtocolTcp || context.snapshot.behaviour.capture) {
+        return PayloadPlace::first;
+    }
+    if (is_opening(flows<Key>().hot(flow).state)) {
+        return PayloadPlace::before_handshake;
+    }
+    const FlowCold& cold = flows<Key>().cold(flow);
+    const std::uint32_t sequence = classifier::load32(packet.data + headers.l4 + 4);
+    return cold.first_known != 0 && sequence != cold.first_sequence ? PayloadPlace::elsewhere
+                                                                    : PayloadPlace::first;
 }
 
 // T3: a reload may say that the address a flow comes from is another pod's by now, or nobody's.
@@ -300,14 +313,12 @@ void Pipeline::follow_outbound(
         open_again<Key>(context, packet, headers, flow);
         return;
     }
-    note_syn<Key>(packet, headers, flow);
+    note_handshake<Key>(context, packet, headers, flow, Direction::outbound);
     if (headers.hop_limit <= 1) {
-        leave(DropReason::hop_limit);
-        if (!answer_icmp_error(
-                context, packet, headers, headers.family == IpFamily::v4 ? 11 : 3, 0
-            )) {
-            io_.release(packet);
-        }
+        drop_and_tell(context, packet, headers, DropReason::hop_limit, kTimeExceeded);
+        return;
+    }
+    if (too_large(context, packet, headers, context.outside)) {
         return;
     }
     std::uint64_t station = 0;
@@ -328,9 +339,6 @@ void Pipeline::follow_outbound(
             return;
         }
         rejudge<Key>(context, flow);
-        if (state.verdict == Verdict::deny) {
-            reset_server<Key>(context, packet, headers, flow);
-        }
     }
     if (state.verdict == Verdict::deny) {
         refuse<Key>(context, packet, headers, flow);
@@ -353,10 +361,12 @@ void Pipeline::proceed_outbound(
     Context& context, Packet& packet, const Headers& headers, std::uint32_t flow
 ) noexcept {
     FlowState& state = flows<Key>().hot(flow).state;
-    if ((state.flags & kFlowInspect) != 0 && headers.payload_size != 0) {
-        inspect<Key>(context, packet, headers, flow);
+    const bool look = (state.flags & kFlowInspect) != 0 && headers.payload_size != 0;
+    const PayloadPlace place =
+        look ? place_of<Key>(context, packet, headers, flow) : PayloadPlace::elsewhere;
+    if (place != PayloadPlace::elsewhere) {
+        inspect<Key>(context, packet, headers, flow, place == PayloadPlace::first);
         if (state.verdict == Verdict::deny) {
-            reset_server<Key>(context, packet, headers, flow);
             end_flow<Key>(context, flow, CloseReason::verdict);
             arm<Key>(flow);
             refuse<Key>(context, packet, headers, flow);
@@ -392,13 +402,17 @@ void Pipeline::follow_inbound(
         drop(packet, DropReason::hop_limit);
         return;
     }
+    if (too_large(context, packet, headers, peers_[state.peer].port)) {
+        return;
+    }
+    note_handshake<Key>(context, packet, headers, flow, Direction::inbound);
     if (state.verdict != Verdict::deny && waits_for_name(state) && headers.payload_size != 0) {
         // The destination speaks first (SMTP, SSH, MySQL...): there is no name to wait for.
         decide_now<Key>(context, flow);
         arm<Key>(flow);
     }
     if (state.verdict == Verdict::deny) {
-        drop(packet, flows<Key>().cold(flow).drop_reason);
+        refuse<Key>(context, packet, headers, flow, Direction::inbound);
         return;
     }
     if ((state.flags & kFlowDns) != 0 && headers.payload_size != 0) {
@@ -429,24 +443,34 @@ void Pipeline::follow_inbound(
     translate<Key>(context, packet, headers, flow, Direction::inbound);
 }
 
+// A packet of a denied flow. The workload is answered each time; the destination is told once, if
+// it has seen the flow, by whichever packet comes first after the verdict.
 template <class Key>
 void Pipeline::refuse(
-    Context& context, Packet& packet, const Headers& headers, std::uint32_t flow
+    Context& context,
+    Packet& packet,
+    const Headers& headers,
+    std::uint32_t flow,
+    Direction direction
 ) noexcept {
-    const FlowCold& cold = flows<Key>().cold(flow);
-    leave(cold.drop_reason == DropReason::none ? DropReason::policy_denied : cold.drop_reason);
-    if (cold.deny_mode == DenyMode::silent) {
-        io_.release(packet);
+    FlowCold& cold = flows<Key>().cold(flow);
+    const DropReason reason =
+        cold.drop_reason == DropReason::none ? DropReason::policy_denied : cold.drop_reason;
+    const bool due = cold.reset_due != 0 && headers.protocol == kProtocolTcp;
+    if (cold.deny_mode == DenyMode::silent || (direction == Direction::inbound && !due)) {
+        drop(packet, reason);
         return;
     }
+    if (due) {
+        cold.reset_due = 0;
+        pass_reset<Key>(context, packet, headers, flow, direction);
+    }
     if (headers.protocol == kProtocolTcp) {
+        leave(reason);
         answer_reset(context, packet, headers);
         return;
     }
-    const bool v4 = headers.family == IpFamily::v4;
-    if (!answer_icmp_error(context, packet, headers, v4 ? 3 : 1, v4 ? 13 : 1)) {
-        io_.release(packet);
-    }
+    drop_and_tell(context, packet, headers, reason, kProhibited);
 }
 
 template <class Key>
@@ -577,7 +601,8 @@ Timeout Pipeline::timeout_of(std::uint32_t flow) noexcept {
 template <class Key>
 void Pipeline::arm(std::uint32_t flow) noexcept {
     std::uint32_t seconds = timeout_seconds(timeout_of<Key>(flow));
-    if (waits_for_name(flows<Key>().hot(flow).state)) {
+    const FlowState& state = flows<Key>().hot(flow).state;
+    if (waits_for_name(state) && !is_opening(state)) {
         seconds = std::min(seconds, kDecideWithinSeconds);
     } else if (flow_update_seconds_ != 0) {
         seconds = std::min(seconds, flow_update_seconds_);

@@ -28,15 +28,14 @@ void EthdevIo::fill(Batch& batch, rte_mbuf** buffers, std::uint16_t count) noexc
     batch.size = 0;
     for (std::uint16_t i = 0; i < count; ++i) {
         rte_mbuf* buffer = buffers[i];
-        // A frame over several segments is put into one where it fits; else it is too large for us.
-        if (buffer->nb_segs > 1 && rte_pktmbuf_linearize(buffer) != 0) {
-            rte_pktmbuf_free(buffer);
-            continue;
-        }
+        // A frame over several segments is put into one where it fits. Else it is too large for us:
+        // it goes on with its beginning and a size that decode refuses, so that it is counted.
+        const bool whole = buffer->nb_segs == 1 || rte_pktmbuf_linearize(buffer) == 0;
         Packet& packet = batch.packets[batch.size++];
         packet.data = rte_pktmbuf_mtod(buffer, std::uint8_t*);
         packet.buffer = buffer;
-        packet.size = buffer->data_len;
+        packet.size =
+            whole ? buffer->data_len : static_cast<std::uint32_t>(classifier::kFrameBytesMax) + 1;
         packet.capacity = static_cast<std::uint32_t>(buffer->buf_len - buffer->data_off);
         packet.port = index_of_device_[buffer->port];
         packet.link = classifier::LinkType::ethernet;

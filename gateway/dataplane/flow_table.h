@@ -103,20 +103,22 @@ struct FlowCold {
     std::uint32_t matches_seen = 0;     ///< fingerprint of the threat matches already told
     std::uint32_t syn_sequence = 0;  ///< of the workload's SYN: tells its retransmission from a new
                                      ///< connection
+    std::uint32_t first_sequence = 0;  ///< where the server waits for the workload's first byte
     VerdictReason reason = VerdictReason::none;
     DenyMode deny_mode = DenyMode::none;
     DropReason drop_reason = DropReason::none;
     AppProtocol app_protocol = AppProtocol::none;
     NameSource name_source = NameSource::none;
     CloseReason close_reason = CloseReason::none;
-    std::uint8_t payload_packets = 0;  ///< looked at while inspecting
+    std::uint8_t first_known = 0;  ///< `first_sequence` is
     std::uint8_t name_invalid = 0;
     std::uint16_t tls_version = 0;
     std::uint16_t vlan = 0;
     std::uint8_t icmp_type = 0;
     std::uint8_t match_total = 0;
     std::uint8_t icmp_code = 0;
-    std::uint8_t reserved = 0;
+    std::uint8_t reset_due =
+        0;                     ///< denied after both ends had seen it; the next packet resets them
     std::uint16_t egress = 0;  ///< index into Snapshot::egress, valid when `block` is
     ThreatMatch first_match;
 };

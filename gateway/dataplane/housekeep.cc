@@ -42,6 +42,9 @@ void Pipeline::housekeep(const Snapshot& snapshot, const Now& now) noexcept {
                 }
             }
         }
+    }
+    // Any worker may have learned what these wait for.
+    if (!snapshot.behaviour.capture) {
         retry_waiting(context);
     }
     flush_transmit();
@@ -62,7 +65,7 @@ template <class Key>
 void Pipeline::visit_due(Context& context, std::uint32_t flow) noexcept {
     FlowState& state = flows<Key>().hot(flow).state;
     FlowCold& cold = flows<Key>().cold(flow);
-    if (waits_for_name(state) && state.verdict != Verdict::deny) {
+    if (waits_for_name(state) && !is_opening(state) && state.verdict != Verdict::deny) {
         decide_now<Key>(context, flow);  // the budget of waiting for a name is spent
         arm<Key>(flow);
         return;
@@ -115,11 +118,15 @@ void Pipeline::tell_update(const Context& context, std::uint32_t flow) noexcept 
     tell_flow<Key>(context, flow, EventKind::flow_update);
 }
 
-// Tells a flow's end, once. Flows that were only refused have been told as that.
+// Tells a flow's end, once. Flows that were only refused have been told as that; one that never
+// said a name is judged without.
 template <class Key>
-void Pipeline::end_flow(const Context& context, std::uint32_t flow, CloseReason reason) noexcept {
+void Pipeline::end_flow(Context& context, std::uint32_t flow, CloseReason reason) noexcept {
     FlowState& state = flows<Key>().hot(flow).state;
     FlowCold& cold = flows<Key>().cold(flow);
+    if (waits_for_name(state) && state.verdict != Verdict::deny) {
+        decide_now<Key>(context, flow);
+    }
     const bool started = (state.flags & kFlowStarted) != 0;
     if ((state.flags & kFlowEnded) != 0 || (!started && state.verdict == Verdict::deny)) {
         return;
@@ -135,7 +142,7 @@ void Pipeline::end_flow(const Context& context, std::uint32_t flow, CloseReason 
 }
 
 bool Pipeline::drain(const Snapshot& snapshot, const Now& now, std::size_t flows_most) noexcept {
-    const Context context = context_of(snapshot, now);
+    Context context = context_of(snapshot, now);
     // A start and an end a flow: stop while the ring still takes both, the spooler makes room.
     const auto walk = [&]<class Key>(FlowTable<Key>& table, std::uint32_t& at) noexcept {
         while (flows_most != 0) {
@@ -145,10 +152,6 @@ bool Pipeline::drain(const Snapshot& snapshot, const Now& now, std::size_t flows
             }
             if (!events_.traffic.has_room(4)) {
                 return false;
-            }
-            if (waits_for_name(table.hot(at).state)) {
-                Context mutable_context = context;
-                decide_now<Key>(mutable_context, at);
             }
             end_flow<Key>(context, at, CloseReason::shutdown);
             ++at;
@@ -170,7 +173,7 @@ bool Pipeline::drain(const Snapshot& snapshot, const Now& now, std::size_t flows
 
 #define SALLYPORT_INSTANTIATE(Key)                                    \
     template void Pipeline::age<Key>(Context&, std::size_t) noexcept; \
-    template void Pipeline::end_flow<Key>(const Context&, std::uint32_t, CloseReason) noexcept;
+    template void Pipeline::end_flow<Key>(Context&, std::uint32_t, CloseReason) noexcept;
 SALLYPORT_INSTANTIATE(FlowKey4)
 SALLYPORT_INSTANTIATE(FlowKey6)
 #undef SALLYPORT_INSTANTIATE

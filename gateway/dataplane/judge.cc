@@ -142,6 +142,8 @@ void Pipeline::apply(
             flows<Key>().hot(flow).key.protocol, context.snapshot.behaviour.deny_silently
         );
         if (before != Verdict::deny) {
+            const bool seen = cold.packets_out + state.packets_out != 0;
+            cold.reset_due = seen && cold.deny_mode == DenyMode::reset ? 1 : 0;
             tell_matches<Key>(context, flow, judgement);
             tell_denied<Key>(context, flow, judgement);
         }
@@ -213,9 +215,11 @@ void Pipeline::rejudge(Context& context, std::uint32_t flow) noexcept {
     }
 }
 
+// Reads a payload and judges by the name in it. What does not decide can only deny: it is no proof
+// of what the server will be told.
 template <class Key>
 void Pipeline::inspect(
-    Context& context, Packet& packet, const Headers& headers, std::uint32_t flow
+    Context& context, Packet& packet, const Headers& headers, std::uint32_t flow, bool decides
 ) noexcept {
     FlowCold& cold = flows<Key>().cold(flow);
     const std::span<const std::uint8_t> payload{
@@ -227,12 +231,17 @@ void Pipeline::inspect(
         // The workload chose its source port; by binding 53 it must not choose how it is read.
         classifier::classify_udp(payload, 0, port, facts_);
     }
+    const std::string_view name =
+        facts_.name_source == NameSource::none ? std::string_view{} : facts_.name_view();
+    const NameState name_state = name.empty() ? NameState::none : NameState::known;
+    const Judgement judgement = judge<Key>(context, flow, name_state, name, facts_.name_invalid);
+    if (!decides && judgement.verdict != Verdict::deny) {
+        return;
+    }
     cold.app_protocol = facts_.protocol;
     cold.tls_version = facts_.tls_version;
     cold.name_source = facts_.name_source;
     cold.name_invalid = facts_.name_invalid ? 1 : 0;
-    const std::string_view name =
-        facts_.name_source == NameSource::none ? std::string_view{} : facts_.name_view();
     if (!name.empty()) {
         names_.release(cold.name);
         cold.name = names_.hold(name);
@@ -240,10 +249,7 @@ void Pipeline::inspect(
             counters_.names_full.add(1);
         }
     }
-    const NameState name_state = name.empty() ? NameState::none : NameState::known;
-    apply<Key>(
-        context, flow, judge<Key>(context, flow, name_state, name, facts_.name_invalid), true
-    );
+    apply<Key>(context, flow, judgement, true);
 }
 
 // No more waiting: judges with what there is, which is no name. The workload's first payload is
@@ -336,7 +342,7 @@ void Pipeline::note_query(
     template void Pipeline::apply<Key>(Context&, std::uint32_t, const Judgement&, bool) noexcept;  \
     template void Pipeline::rejudge<Key>(Context&, std::uint32_t) noexcept;                        \
     template void Pipeline::inspect<Key>(                                                          \
-        Context&, Packet&, const Headers&, std::uint32_t                                           \
+        Context&, Packet&, const Headers&, std::uint32_t, bool                                     \
     ) noexcept;                                                                                    \
     template void Pipeline::decide_now<Key>(Context&, std::uint32_t) noexcept;                     \
     template bool Pipeline::deny_query<                                                            \

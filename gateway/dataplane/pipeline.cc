@@ -106,6 +106,7 @@ Pipeline::Context Pipeline::context_of(const Snapshot& snapshot, const Now& now)
     for (std::size_t i = 0; i < snapshot.ports.size() && i < context.inside.size(); ++i) {
         context.inside[i] = snapshot.ports[i].role == PortRole::inside;
         if (!snapshot.behaviour.capture) {
+            context.mtu_min = std::min<std::uint32_t>(context.mtu_min, snapshot.ports[i].mtu);
             std::memcpy(&context.link[i], snapshot.ports[i].link.data(), 6);
             context.link_mask = kLinkMask;
         }
@@ -334,7 +335,8 @@ bool Pipeline::forward_settled(
         static_cast<classifier::PlainBrief>(kTcpSyn | kTcpFin | kTcpRst) << 16U;
     constexpr classifier::PlainBrief kTwoHops = 2U << 24U;
     if ((state.flags & kFlowSettled) == 0 || state.generation != context.snapshot.generation ||
-        brief < kTwoHops || (brief & kControl) != 0) [[unlikely]] {
+        brief < kTwoHops || (brief & kControl) != 0 || (brief & 0xFFFFU) > context.mtu_min)
+        [[unlikely]] {
         return false;
     }
     std::uint8_t* frame = packet.data;

@@ -60,6 +60,19 @@ struct EventRings {
     EventRing security{2048};
 };
 
+/// An error a sender is told, by family: type and code, and the four bytes behind the checksum.
+struct IcmpError {
+    std::uint8_t type4 = 0;
+    std::uint8_t code4 = 0;
+    std::uint8_t type6 = 0;
+    std::uint8_t code6 = 0;
+    std::uint32_t rest = 0;  ///< host order
+};
+inline constexpr IcmpError kTimeExceeded{11, 0, 3, 0};
+inline constexpr IcmpError kUnreachable{
+    3, 1, 1, 3};  ///< RFC 6888 REQ-11b: soft, so TCP keeps trying
+inline constexpr IcmpError kProhibited{3, 13, 1, 1};
+
 class Pipeline {
 public:
     Pipeline(
@@ -91,7 +104,8 @@ private:
         std::uint64_t own_link = 0;                   ///< of the outside port, 48 bits
         std::array<bool, kPortsMax> inside{};         ///< by port
         std::array<std::uint64_t, kPortsMax> link{};  ///< our address on each port, 48 bits
-        std::uint64_t link_mask = 0;  ///< 0: frames to any station are taken (captures)
+        std::uint64_t link_mask = 0;     ///< 0: frames to any station are taken (captures)
+        std::uint32_t mtu_min = 0xFFFF;  ///< a packet up to this fits every port
 
         // A frame on Ethernet that is addressed to us; its first eight bytes are there.
         [[nodiscard]] bool is_for_us(const Packet& packet) const noexcept {
@@ -246,8 +260,21 @@ private:
         Context& context, Packet& packet, const classifier::Headers& headers, std::uint32_t flow
     ) noexcept;
     template <class Key>
-    void note_syn(
-        const Packet& packet, const classifier::Headers& headers, std::uint32_t flow
+    void note_handshake(
+        const Context& context,
+        const Packet& packet,
+        const classifier::Headers& headers,
+        std::uint32_t flow,
+        Direction direction
+    ) noexcept;
+    // Which part of what the workload says a payload is.
+    enum class PayloadPlace : std::uint8_t { before_handshake, first, elsewhere };
+    template <class Key>
+    [[nodiscard]] PayloadPlace place_of(
+        const Context& context,
+        const Packet& packet,
+        const classifier::Headers& headers,
+        std::uint32_t flow
     ) noexcept;
     template <class Key>
     [[nodiscard]] bool has_new_owner(const Context& context, std::uint32_t flow) noexcept;
@@ -259,7 +286,11 @@ private:
     ) noexcept;
     template <class Key>
     void inspect(
-        Context& context, Packet& packet, const classifier::Headers& headers, std::uint32_t flow
+        Context& context,
+        Packet& packet,
+        const classifier::Headers& headers,
+        std::uint32_t flow,
+        bool decides
     ) noexcept;
     template <class Key>
     void note_query(
@@ -276,7 +307,11 @@ private:
     void settle(Context& context, std::uint32_t flow) noexcept;
     template <class Key>
     void refuse(
-        Context& context, Packet& packet, const classifier::Headers& headers, std::uint32_t flow
+        Context& context,
+        Packet& packet,
+        const classifier::Headers& headers,
+        std::uint32_t flow,
+        Direction direction = Direction::outbound
     ) noexcept;
     template <class Key>
     void track_tcp(
@@ -301,6 +336,10 @@ private:
     // Decided, but the workload's first payload will be looked at all the same when it comes.
     static void keep_inspecting(FlowState& state) noexcept {
         state.flags = static_cast<std::uint8_t>((state.flags & ~kFlowSettled) | kFlowInspect);
+    }
+    // A TCP flow whose handshake is not over: a name cannot come yet.
+    [[nodiscard]] static bool is_opening(const FlowState& state) noexcept {
+        return static_cast<TcpState>(state.tcp_state) == TcpState::init;
     }
     [[nodiscard]] std::uint64_t next_flow_id() noexcept {
         return (static_cast<std::uint64_t>(settings_.worker) << 48U) | ++flow_serial_;
@@ -330,18 +369,25 @@ private:
         Context& context, Packet& packet, const classifier::Headers& headers
     ) noexcept;
     template <class Key>
-    void reset_server(
+    void pass_reset(
         Context& context,
         const Packet& packet,
         const classifier::Headers& headers,
-        std::uint32_t flow
+        std::uint32_t flow,
+        Direction direction
     ) noexcept;
-    [[nodiscard]] bool answer_icmp_error(
+    void drop_and_tell(
         Context& context,
         Packet& packet,
         const classifier::Headers& headers,
-        std::uint8_t type,
-        std::uint8_t code
+        DropReason reason,
+        const IcmpError& error
+    ) noexcept;
+    [[nodiscard]] bool too_large(
+        Context& context, Packet& packet, const classifier::Headers& headers, std::size_t port
+    ) noexcept;
+    [[nodiscard]] bool answer_icmp_error(
+        Context& context, Packet& packet, const classifier::Headers& headers, const IcmpError& error
     ) noexcept;
     void answer_dns(
         Context& context, Packet& packet, const classifier::Headers& headers, const Facts& facts
@@ -416,7 +462,7 @@ private:
     template <class Key>
     void visit_due(Context& context, std::uint32_t flow) noexcept;
     template <class Key>
-    void end_flow(const Context& context, std::uint32_t flow, CloseReason reason) noexcept;
+    void end_flow(Context& context, std::uint32_t flow, CloseReason reason) noexcept;
 
     PipelineSettings settings_;
     PacketIo& io_;

@@ -164,16 +164,16 @@ void Pipeline::answer_reset(Context& context, Packet& packet, const Headers& hea
     send_own(packet);
 }
 
-// The destination has seen the connection: close its side too, as the workload would.
+// The end that the packet was meant for has seen the connection: close its side too, as the sender
+// would.
 template <class Key>
-void Pipeline::reset_server(
-    Context& context, const Packet& packet, const Headers& headers, std::uint32_t flow
+void Pipeline::pass_reset(
+    Context& context,
+    const Packet& packet,
+    const Headers& headers,
+    std::uint32_t flow,
+    Direction direction
 ) noexcept {
-    const FlowState& state = flows<Key>().hot(flow).state;
-    const bool seen = flows<Key>().cold(flow).packets_out + state.packets_out != 0;
-    if (headers.protocol != kProtocolTcp || context.snapshot.behaviour.deny_silently || !seen) {
-        return;
-    }
     Packet out = io_.allocate();
     if (out.buffer == nullptr) {
         return;
@@ -196,7 +196,9 @@ void Pipeline::reset_server(
         tcp,
         headers.source_port,
         headers.destination_port,
-        {read32(tcp_seen + 4), read32(tcp_seen + 8), static_cast<std::uint8_t>(kTcpRst | kTcpAck)}
+        {read32(tcp_seen + 4) + ((headers.tcp_flags & kTcpSyn) != 0 ? 1U : 0U),
+         read32(tcp_seen + 8),
+         static_cast<std::uint8_t>(kTcpRst | (headers.tcp_flags & kTcpAck))}
     );
     const std::uint16_t checksum = checksum_of(segment_sum(ip, v4, kProtocolTcp, {tcp, 20}));
     std::memcpy(tcp + 16, &checksum, 2);
@@ -211,13 +213,45 @@ void Pipeline::reset_server(
     out.ours = true;
     Packet& kept = keep(out);  // may flush, so before it is counted
     ++made_here_;
-    translate<Key>(context, kept, made, flow, Direction::outbound);
+    translate<Key>(context, kept, made, flow, direction);
+}
+
+// The packet leaves by `reason`; its sender is told where that is allowed.
+void Pipeline::drop_and_tell(
+    Context& context,
+    Packet& packet,
+    const Headers& headers,
+    DropReason reason,
+    const IcmpError& error
+) noexcept {
+    leave(reason);
+    if (!answer_icmp_error(context, packet, headers, error)) {
+        io_.release(packet);
+    }
+}
+
+// True when a packet does not fit the port it would leave by: it is gone, and its sender knows what
+// fits (RFC 1191, RFC 8201).
+bool Pipeline::too_large(
+    Context& context, Packet& packet, const Headers& headers, std::size_t port
+) noexcept {
+    if (headers.ip_size <= context.mtu_min || port >= context.snapshot.ports.size() ||
+        headers.ip_size <= context.snapshot.ports[port].mtu) {
+        return false;
+    }
+    if (headers.family == IpFamily::v4 && !headers.dont_fragment) {
+        drop(packet, DropReason::oversize);  // fragments are not made by this version
+        return true;
+    }
+    const IcmpError error{3, 4, 2, 0, context.snapshot.ports[port].mtu};
+    drop_and_tell(context, packet, headers, DropReason::oversize, error);
+    return true;
 }
 
 // ICMP or ICMPv6 error about a packet, back to its sender. False: none may be sent, the buffer is
 // still the caller's.
 bool Pipeline::answer_icmp_error(
-    Context& context, Packet& packet, const Headers& headers, std::uint8_t type, std::uint8_t code
+    Context& context, Packet& packet, const Headers& headers, const IcmpError& error
 ) noexcept {
     if (icmp_tokens_ == 0) {
         return false;
@@ -247,8 +281,9 @@ bool Pipeline::answer_icmp_error(
     std::uint8_t* ip = packet.data + link_bytes;
     std::uint8_t* icmp = ip + ip_bytes;
     std::memset(icmp, 0, 8);
-    icmp[0] = type;
-    icmp[1] = code;
+    icmp[0] = v4 ? error.type4 : error.type6;
+    icmp[1] = v4 ? error.code4 : error.code6;
+    store32(icmp + 4, error.rest);
     if (v4) {
         std::uint32_t destination = 0;
         std::memcpy(&destination, sender.data(), 4);
@@ -376,11 +411,11 @@ void Pipeline::refill_icmp_tokens(const Now& now) noexcept {
     }
 }
 
-template void Pipeline::reset_server<FlowKey4>(
-    Context&, const Packet&, const Headers&, std::uint32_t
+template void Pipeline::pass_reset<FlowKey4>(
+    Context&, const Packet&, const Headers&, std::uint32_t, Direction
 ) noexcept;
-template void Pipeline::reset_server<FlowKey6>(
-    Context&, const Packet&, const Headers&, std::uint32_t
+template void Pipeline::pass_reset<FlowKey6>(
+    Context&, const Packet&, const Headers&, std::uint32_t, Direction
 ) noexcept;
 
 }  // namespace sallyport::dataplane

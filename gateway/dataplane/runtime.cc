@@ -153,9 +153,29 @@ struct Runtime::State {
     std::shared_ptr<const Snapshot> current;
     bool launched = false;
 
+    std::vector<std::string> notes;
+
+    std::uint16_t set_mtu(std::uint16_t id, const PortSettings& port);
     Status open_port(const PortSettings& port);
     void make_workers();
 };
+
+// The MTU in force. A device that keeps its own is no reason not to start: what does not fit is
+// dropped here, and its sender told.
+std::uint16_t Runtime::State::set_mtu(std::uint16_t id, const PortSettings& port) {
+    const int code = rte_eth_dev_set_mtu(id, port.mtu);
+    std::uint16_t actual = 0;
+    if (code == 0 || (rte_eth_dev_get_mtu(id, &actual) == 0 && actual == port.mtu)) {
+        return port.mtu;
+    }
+    const std::uint16_t used = actual == 0 ? port.mtu : std::min(actual, port.mtu);
+    notes.push_back(
+        "dataplane.ports: " + port.name + ": mtu: device \"" + port.device + "\" refuses \"" +
+        std::to_string(port.mtu) + "\" (" + rte_strerror(-code) + "), " + std::to_string(used) +
+        " is used"
+    );
+    return used;
+}
 
 Status Runtime::State::open_port(const PortSettings& port) {
     const auto fail = [&port](const std::string& what, int code) {
@@ -205,14 +225,23 @@ Status Runtime::State::open_port(const PortSettings& port) {
             return fail("has no transmit queue " + std::to_string(queue), code);
         }
     }
-    (void)rte_eth_dev_set_mtu(id, port.mtu);
+    const std::uint16_t mtu = set_mtu(id, port);
     if (const int code = rte_eth_dev_start(id); code != 0) {
         return fail("does not start", code);
+    }
+    // Neighbour discovery is sent to multicast groups. A device without the switch may hear them
+    // all the same.
+    if (const int code = rte_eth_allmulticast_enable(id); code != 0 && code != -ENOTSUP) {
+        notes.push_back(
+            "dataplane.ports: " + port.name + ": device \"" + port.device +
+            "\" does not take multicast: " + rte_strerror(-code) +
+            "; IPv6 neighbours may not find it"
+        );
     }
     PortView view;
     view.name = port.name;
     view.role = port.role;
-    view.mtu = port.mtu;
+    view.mtu = mtu;
     view.addresses = port.addresses;
     view.next_hop_v4 = port.next_hop_v4;
     view.next_hop_v6 = port.next_hop_v6;
@@ -335,6 +364,9 @@ std::uint16_t Runtime::workers() const noexcept {
 }
 const std::vector<PortView>& Runtime::ports() const noexcept {
     return state_->ports;
+}
+const std::vector<std::string>& Runtime::notes() const noexcept {
+    return state_->notes;
 }
 bool Runtime::uses_hugepages() const noexcept {
     return state_->huge;

@@ -64,6 +64,8 @@ public:
     [[nodiscard]] std::uint16_t workers() const noexcept;
     /// Ports as snapshots carry them, with the devices' own link addresses.
     [[nodiscard]] const std::vector<PortView>& ports() const noexcept;
+    /// What the devices would not do as configured, a sentence each.
+    [[nodiscard]] const std::vector<std::string>& notes() const noexcept;
     /// True when memory comes from hugepages.
     [[nodiscard]] bool uses_hugepages() const noexcept;
 

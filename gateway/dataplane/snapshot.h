@@ -11,6 +11,7 @@
 #include "gateway/model/workload.h"
 #include "gateway/policy/policy_set.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <memory>
@@ -67,6 +68,11 @@ struct Snapshot {
     /// stable and the objects live as long as the process, so an address that left its pool still
     /// drains.
     std::vector<std::vector<AddressPorts*>> egress;
+    struct EgressPlace {
+        std::uint32_t index = 0;  ///< into `egress`
+        bool in_pool = false;     ///< of this generation
+    };
+    std::vector<EgressPlace> egress_order;  ///< by address, see order_egress()
     std::uint32_t block_size = 64;
     std::shared_ptr<const EventDictionary> dictionary;  ///< for exporters; workers do not read it
 
@@ -82,13 +88,42 @@ struct Snapshot {
         }
         return static_cast<std::uint16_t>(ports.size());
     }
+    /// Whether an address is ours to answer for: in a pool, or retired with blocks still given out.
     [[nodiscard]] bool owns_egress_address(std::uint32_t raw) const noexcept {
-        for (const auto& address : egress) {
-            if (address.front()->address() == raw) {
-                return true;
+        const auto at = std::lower_bound(
+            egress_order.begin(),
+            egress_order.end(),
+            raw,
+            [this](const EgressPlace& place, std::uint32_t wanted) {
+                return egress[place.index].front()->address() < wanted;
+            }
+        );
+        if (at == egress_order.end() || egress[at->index].front()->address() != raw) {
+            return false;
+        }
+        const auto& workers = egress[at->index];
+        return at->in_pool || std::any_of(workers.begin(), workers.end(), [](const auto* blocks) {
+                   return blocks->blocks_used() != 0;
+               });
+    }
+    /// To be called when `egress` and `pools` are filled.
+    void order_egress() {
+        egress_order.clear();
+        for (std::uint32_t i = 0; i < egress.size(); ++i) {
+            egress_order.push_back({i, false});
+        }
+        for (const PoolView& pool : pools) {
+            for (const std::uint32_t index : pool.addresses) {
+                egress_order[index].in_pool = true;
             }
         }
-        return false;
+        std::sort(
+            egress_order.begin(),
+            egress_order.end(),
+            [this](const EgressPlace& a, const EgressPlace& b) {
+                return egress[a.index].front()->address() < egress[b.index].front()->address();
+            }
+        );
     }
 };
 

@@ -29,7 +29,7 @@ namespace sallyport {
     X(martian_source,                                                                             \
       "source address that cannot be a workload: loopback, multicast, unspecified, our own")      \
     X(martian_destination,                                                                        \
-      "destination that is never forwarded: multicast, broadcast, loopback, link-local")          \
+      "destination that is never forwarded: multicast, broadcast, loopback, link-local, ours")    \
     X(hop_limit, "TTL or hop limit reached; the sender was told with ICMP time exceeded")         \
     X(unknown_workload,                                                                           \
       "no workload owns the source address and `workloads.unknown.then` is deny")                 \
@@ -55,7 +55,10 @@ namespace sallyport {
       "the outside port has neither the destination on-link nor a next hop of its family")        \
     X(transmit_full, "the device's transmit queue was full: the port is slower than the load")    \
     X(handover_full, "ring to the worker that owns the flow was full")                            \
-    X(oversize, "packet larger than the port's MTU with DF set; the sender was told")
+    X(oversize,                                                                                   \
+      "packet larger than the MTU of the port it would leave by, or than a packet buffer; with "  \
+      "DF set, and in IPv6, the sender was told what fits")                                       \
+    X(ipv6_source_route, "IPv6 routing header with segments left: never forwarded (RFC 5095)")
 
 enum class DropReason : std::uint8_t {
 #define X(name, help) name,

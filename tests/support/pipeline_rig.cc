@@ -235,17 +235,23 @@ void PipelineRig::build_snapshot() {
     out->pool_of.assign(workloads->size(), 0);
     out->pool_of.at(rig_workloads().size() - 1) = kNoPool;  // elsewhere/lost
     out->ports = make_ports();
+    out->ports[kInsidePort].mtu = settings_.inside_mtu;
+    out->ports[kOutsidePort].mtu = settings_.outside_mtu;
     out->block_size = settings_.block_size;
     dataplane::PoolView pool;
     pool.name = "default";
     for (std::uint32_t i = 0; i < egress_.size(); ++i) {
-        pool.addresses.push_back(i);
+        const std::string text = IpAddress::v4_raw(egress_[i].front()->address()).text();
+        if (std::count(settings_.pool.begin(), settings_.pool.end(), text) != 0) {
+            pool.addresses.push_back(i);
+        }
         auto& row = out->egress.emplace_back();
         for (const auto& ports : egress_[i]) {
             row.push_back(ports.get());
         }
     }
     out->pools.push_back(std::move(pool));
+    out->order_egress();
     if (snapshot_) {
         old_snapshots_.push_back(std::move(snapshot_));
     }

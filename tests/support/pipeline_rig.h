@@ -76,12 +76,15 @@ struct RigSettings {
     dataplane::Behaviour behaviour;
     std::string policy;              ///< text of Calico objects; empty: none
     std::vector<FeedEntry> threats;  ///< empty: no feeds
+    /// A new generation may leave addresses out, not add any.
     std::vector<std::string> pool{std::string(kPoolAddress)};
     std::uint32_t block_size = 64;
     classifier::LinkType link = classifier::LinkType::ethernet;
     bool next_hops_known = true;  ///< false: they have to be asked for
     /// Frames sent must have right checksums, as those of PacketBuilder have; off for hostile ones.
     bool check_checksums = true;
+    std::uint16_t inside_mtu = 1500;
+    std::uint16_t outside_mtu = 1500;
     /// Who is in the cluster; empty: rig_workloads().
     std::vector<Workload> workloads;
     std::uint64_t monotonic_start_seconds = 100'000;  ///< a machine that has been up for a while

@@ -332,6 +332,7 @@ TEST_F(PipelineNat, MartiansAndOurOwnAddressesAreNotForwarded) {
              {"10.42.1.5", "127.0.0.1", DropReason::martian_destination},
              {"10.42.1.5", "169.254.169.254", DropReason::martian_destination},
              {"10.42.1.5", "10.42.0.1", DropReason::martian_destination},
+             {"10.42.1.5", "192.0.2.16", DropReason::martian_destination},
              {"::", "2001:db8:9::7", DropReason::martian_source},
              {"fe80::1", "2001:db8:9::7", DropReason::martian_source},
              {"fd00:42::5", "ff02::fb", DropReason::martian_destination},
@@ -344,6 +345,111 @@ TEST_F(PipelineNat, MartiansAndOurOwnAddressesAreNotForwarded) {
         EXPECT_EQ(rig().drops(reason), before + 1) << client << " to " << server;
     }
     EXPECT_EQ(rig().flow_count(), 0U);
+}
+
+TEST_F(PipelineNat, RetiredEgressAddressIsAnsweredForWhileItIsUsed) {
+    settings.pool = {"192.0.2.16", "192.0.2.17"};
+    const std::string used = rig().send(udp_out({})).at(0).frame().source.text();
+    const std::string unused = used == "192.0.2.16" ? "192.0.2.17" : "192.0.2.16";
+    const auto answers = [this](const std::string& address) {
+        return rig()
+            .send(
+                PacketBuilder()
+                    .ethernet(kNextHopMac, kBroadcastMac)
+                    .arp(1, kNextHopMac, "192.0.2.1", "00:00:00:00:00:00", address)
+                    .build(),
+                kOutsidePort
+            )
+            .size();
+    };
+    EXPECT_EQ(answers(used) + answers(unused), 2U);
+    rig().publish([](RigSettings& s) { s.pool.clear(); });
+    EXPECT_EQ(answers(unused), 0U);
+    EXPECT_EQ(answers(used), 1U) << "a flow still has it";
+    rig().advance(seconds(302 + 122 + 60));  // the flow's time, its block's, and a sweep
+    EXPECT_EQ(answers(used), 0U);
+}
+
+class PipelineMtu : public PipelineNat {
+protected:
+    static void expect_told(const SentFrames& out, std::uint16_t port, std::uint16_t mtu) {
+        ASSERT_EQ(out.size(), 1U);
+        EXPECT_EQ(out[0].port, port);
+        const Frame answer = out[0].frame();
+        const bool v4 = answer.source.is_v4();
+        EXPECT_EQ(answer.icmp_type, v4 ? 3 : 2);
+        EXPECT_EQ(answer.icmp_code, v4 ? 4 : 0);
+        const std::size_t icmp = 14 + (v4 ? 20 : 40);
+        EXPECT_EQ(out[0].bytes[icmp + 4] + out[0].bytes[icmp + 5], 0);
+        EXPECT_EQ(out[0].bytes[icmp + 6] << 8U | out[0].bytes[icmp + 7], mtu);
+    }
+    static Bytes without_df(Bytes frame) {
+        frame[20] &= 0xBF;
+        frame[24] = frame[25] = 0;
+        const std::uint16_t sum = internet_checksum({frame.data() + 14, 20});
+        frame[24] = static_cast<std::uint8_t>(sum >> 8U);
+        frame[25] = static_cast<std::uint8_t>(sum);
+        return frame;
+    }
+};
+
+TEST_F(PipelineMtu, R_1191_SenderIsToldWhatFits) {
+    settings.outside_mtu = 1400;
+    settings.inside_mtu = 1300;
+    const Ends ends;
+    const std::string fits(1400 - 28, 'x');
+    const std::string too_long(1401 - 28, 'x');
+    EXPECT_TRUE(rig().send(without_df(udp_out(ends, too_long))).empty());
+    EXPECT_EQ(rig().flow_count(), 0U);
+    expect_told(rig().send(udp_out(ends, too_long)), kInsidePort, 1400);
+    const std::uint16_t port = rig().send(udp_out(ends, fits)).at(0).frame().source_port;
+    ASSERT_EQ(rig().send(udp_out(ends, fits)).size(), 1U);
+    EXPECT_EQ(rig().drops(DropReason::oversize), 2U);
+    // The same by a settled flow, both ways.
+    expect_told(rig().send(udp_out(ends, too_long)), kInsidePort, 1400);
+    const std::string too_long_inside(1301 - 28, 'x');
+    ASSERT_EQ(rig().send(udp_out(ends, too_long_inside)).size(), 1U);
+    expect_told(rig().send(udp_in(ends, port, too_long_inside), kOutsidePort), kOutsidePort, 1300);
+    EXPECT_EQ(rig().drops(DropReason::oversize), 4U);
+}
+
+TEST_F(PipelineMtu, R_8201_SenderIsToldWhatFits) {
+    settings.behaviour.route_ipv6 = true;
+    settings.outside_mtu = 1280;
+    Ends ends;
+    ends.client = kApiAddress6;
+    ends.server = kServerAddress6;
+    expect_told(rig().send(udp_out(ends, std::string(1281 - 48, 'x'))), kInsidePort, 1280);
+    EXPECT_EQ(rig().send(udp_out(ends, std::string(1280 - 48, 'x'))).at(0).port, kOutsidePort);
+}
+
+// With several workers the answer is learned by one; what another has waiting goes out at its next
+// housekeeping, not when the second is over.
+TEST_F(PipelineNat, WaitingPacketsLeaveWhenTheirNextHopIsKnown) {
+    settings.next_hops_known = false;
+    ASSERT_EQ(rig().send(udp_out({})).at(0).frame().arp_operation, 1);
+    EXPECT_TRUE(rig().housekeep().empty());
+    rig().learn_next_hops();
+    const SentFrames out = rig().housekeep();
+    ASSERT_EQ(out.size(), 1U);
+    EXPECT_EQ(out[0].frame().destination_mac, kNextHopMac);
+}
+
+TEST_F(PipelineNat, R_5095_RoutingHeaderWithSegmentsLeftIsNotForwarded) {
+    settings.behaviour.route_ipv6 = true;
+    settings.check_checksums = false;  // the header is put in afterwards
+    Ends ends;
+    ends.client = kApiAddress6;
+    ends.server = kServerAddress6;
+    for (const std::uint8_t left : {std::uint8_t{0}, std::uint8_t{1}}) {
+        Bytes frame = udp_out(ends);
+        const Bytes routing{17, 0, 4, left, 0, 0, 0, 0};
+        frame.insert(frame.begin() + 54, routing.begin(), routing.end());
+        frame[14 + 5] = static_cast<std::uint8_t>(frame[14 + 5] + 8);
+        frame[14 + 6] = 43;
+        EXPECT_EQ(rig().send(frame).size(), left == 0 ? 1U : 0U);
+    }
+    EXPECT_EQ(rig().drops(DropReason::ipv6_source_route), 1U);
 }
 
 TEST_F(PipelineNat, PingToTheGatewayIsAnswered) {

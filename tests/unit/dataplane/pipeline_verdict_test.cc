@@ -22,6 +22,27 @@ protected:
         EXPECT_NE(reset.tcp_flags & kTcpRst, 0);
         EXPECT_TRUE(reset.transport_checksum_ok);
     }
+    // Two resets because of a packet from the server with `size` bytes: each carries the number
+    // that its receiver waits for (RFC 5961), from the other end.
+    static void expect_both_are_reset(
+        const SentFrames& out, const Connection& connection, std::uint32_t size
+    ) {
+        ASSERT_EQ(out.size(), 2U);
+        EXPECT_EQ(out[0].port, kInsidePort);
+        const Frame to_pod = out[0].frame();
+        EXPECT_EQ(to_pod.source.text(), connection.ends().server);
+        EXPECT_EQ(to_pod.destination.text(), connection.ends().client);
+        EXPECT_EQ(to_pod.destination_port, connection.ends().client_port);
+        EXPECT_NE(to_pod.tcp_flags & kTcpRst, 0);
+        EXPECT_EQ(to_pod.tcp_sequence, connection.server_next - size);
+        EXPECT_EQ(out[1].port, kOutsidePort);
+        const Frame to_server = out[1].frame();
+        EXPECT_EQ(to_server.source.text(), kPoolAddress);
+        EXPECT_EQ(to_server.source_port, connection.egress_port);
+        EXPECT_EQ(to_server.destination.text(), connection.ends().server);
+        EXPECT_NE(to_server.tcp_flags & kTcpRst, 0);
+        EXPECT_EQ(to_server.tcp_sequence, connection.client_next);
+    }
 };
 
 const std::string kDenyServer = "action: Deny, destination: {nets: [198.51.100.0/24]}";
@@ -302,9 +323,29 @@ TEST_F(PipelineVerdict, ServerThatSpeaksFirstIsRefusedWhereOnlyNamesAreAllowed) 
     settings.policy = policy_text({"action: Allow, destination: {domains: ['good.example']}"});
     Connection connection(rig());
     ASSERT_TRUE(connection.open());
-    EXPECT_TRUE(connection.send_server(kPshAck, "220 mail ready\r\n").empty());
+    const SentFrames out = connection.send_server(kPshAck, "220 mail ready\r\n");
     EXPECT_EQ(rig().drops(DropReason::policy_denied), 1U);
+    expect_both_are_reset(out, connection, 16);
     expect_reset_to_client(connection.send_client(kTcpAck), connection);
+    EXPECT_TRUE(connection.send_server(kPshAck, "220 again").empty()) << "told once";
+}
+
+TEST_F(PipelineVerdict, DenyOfAReloadFoundOnAnAnswerResetsBothEnds) {
+    Connection connection(rig());
+    ASSERT_TRUE(connection.open());
+    ASSERT_EQ(connection.hello("www.example.org").size(), 1U);
+    rig().publish([](RigSettings& s) { s.threats = {{"198.51.100.7"}}; });
+    expect_both_are_reset(connection.send_server(kPshAck, "data"), connection, 4);
+    EXPECT_EQ(rig().events(EventKind::flow_end).at(0).close_reason, CloseReason::verdict);
+}
+
+TEST_F(PipelineVerdict, SilentModeIsSilentTowardsBothEnds) {
+    settings.behaviour.deny_silently = true;
+    Connection connection(rig());
+    ASSERT_TRUE(connection.open());
+    rig().publish([](RigSettings& s) { s.threats = {{"198.51.100.7"}}; });
+    EXPECT_TRUE(connection.send_server(kPshAck, "data").empty());
+    EXPECT_TRUE(connection.send_client(kPshAck, "data").empty());
 }
 
 TEST_F(PipelineVerdict, WaitingForANameEndsAfterFiveSeconds) {
@@ -317,7 +358,65 @@ TEST_F(PipelineVerdict, WaitingForANameEndsAfterFiveSeconds) {
     const auto denied = rig().events(EventKind::flow_denied);
     ASSERT_EQ(denied.size(), 1U);
     EXPECT_EQ(denied[0].reason, VerdictReason::policy_default_deny);
-    expect_reset_to_client(connection.send_client(kPshAck, "late"), connection);
+    const SentFrames out = connection.send_client(kPshAck, "late");
+    ASSERT_EQ(out.size(), 2U) << "no packet was at hand when the time was over";
+    EXPECT_EQ(out[0].port, kOutsidePort);
+    expect_reset_to_client(out, connection);
+    EXPECT_EQ(connection.send_client(kPshAck, "late").size(), 1U);
+}
+
+TEST_F(PipelineVerdict, WaitingForANameBeginsWithTheConnection) {
+    settings.policy = policy_text({"action: Allow, destination: {domains: ['good.example']}"});
+    Connection connection(rig());
+    ASSERT_EQ(connection.syn().size(), 1U);
+    rig().advance(seconds(20));
+    EXPECT_TRUE(rig().events(EventKind::flow_denied).empty()) << "a slow server is no verdict";
+    connection.server_next = 7000;
+    ASSERT_EQ(connection.send_server(kSynAck).size(), 1U);
+    ASSERT_EQ(connection.send_client(kTcpAck).size(), 1U);
+    EXPECT_EQ(connection.hello("good.example").at(0).port, kOutsidePort);
+}
+
+TEST_F(PipelineVerdict, UnansweredSynIsToldWithAVerdict) {
+    Connection connection(rig());
+    ASSERT_EQ(connection.syn().size(), 1U);
+    rig().advance(seconds(245));
+    EXPECT_EQ(rig().flow_count(), 0U);
+    const auto events = rig().events();
+    ASSERT_THAT(
+        kinds_of(events),
+        ElementsAre(EventKind::nat_block_allocated, EventKind::flow_start, EventKind::flow_end)
+    );
+    EXPECT_EQ(events[1].verdict, Verdict::allow);
+}
+
+// RFC 7413: a server may ignore what comes with a SYN; the client then says something else.
+TEST_F(PipelineVerdict, E7_AllowedNameInTheSynDoesNotSettleTheFlow) {
+    settings.policy = policy_text({"action: Allow, destination: {domains: ['good.example']}"});
+    Connection connection(rig());
+    const Bytes syn =
+        from_pod({}).tcp(40'000, 443, tcp_flags(kTcpSyn)).tls_client_hello("good.example").build();
+    const SentFrames out = rig().send(syn);
+    ASSERT_EQ(out.size(), 1U);
+    ASSERT_EQ(out[0].port, kOutsidePort);
+    connection.egress_port = out[0].frame().source_port;
+    connection.client_next = 1001;
+    connection.server_next = 7000;
+    ASSERT_EQ(connection.send_server(kSynAck).size(), 1U);
+    ASSERT_EQ(connection.send_client(kTcpAck).size(), 1U);
+    EXPECT_TRUE(rig().events(EventKind::flow_start).empty());
+    expect_reset_to_client(connection.hello("evil.example"), connection);
+}
+
+TEST_F(PipelineVerdict, SegmentFromFurtherOnIsNotTheFirstPayload) {
+    settings.policy = policy_text({"action: Allow, destination: {domains: ['good.example']}"});
+    Connection connection(rig());
+    ASSERT_TRUE(connection.open());
+    connection.client_next += 500;
+    ASSERT_EQ(connection.hello("good.example").at(0).port, kOutsidePort);
+    EXPECT_TRUE(rig().events(EventKind::flow_start).empty()) << "the server will read other bytes";
+    connection.client_next -= 500;
+    expect_reset_to_client(connection.hello("evil.example"), connection);
 }
 
 // Keeping silent until the budget is spent must not be a way past the names.
