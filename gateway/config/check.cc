@@ -11,6 +11,9 @@
 namespace sallyport::config {
 namespace {
 
+// Ports of an egress address, 1024 to 65535; each worker needs a block of them.
+constexpr std::uint32_t kEgressPorts = 64512;
+
 std::string indexed(std::string_view list, std::size_t index) {
     return std::string(list) + "[" + std::to_string(index) + "]";
 }
@@ -281,6 +284,13 @@ void Checker::pools() {
     for (std::size_t i = 0; i < pools.size(); ++i) {
         const std::string key = indexed("egress.pools", i);
         names.add(pools[i].name, key, "name");
+        const std::uint32_t workers = config_.dataplane.workers.value_or(1);
+        if (pools[i].block_size != 0 && kEgressPorts / pools[i].block_size < workers) {
+            add(key + ".block_size",
+                in_quotes(std::to_string(pools[i].block_size)) + " leaves some of " +
+                    std::to_string(workers) + " workers without a block, expected at most " +
+                    std::to_string(kEgressPorts / workers));
+        }
         for (std::size_t j = 0; j < pools[i].addresses.size(); ++j) {
             pool_address(pools[i], pools[i].addresses[j], indexed(key + ".addresses", j));
             pools_apart(i, j);

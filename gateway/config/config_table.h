@@ -128,7 +128,7 @@ inline constexpr std::array kDataplaneRows{
         list<&DataplaneSection::ports>(kPortRows),
         "Network ports, at least one inside and one outside.",
         false,
-        {2, 32}},
+        {2, 16}},  // kPortsMax of gateway/dataplane/pipeline.h
 };
 
 inline constexpr std::array kPoolRows{

@@ -155,6 +155,12 @@ INSTANTIATE_TEST_SUITE_P(
             {"/etc/s/s.yaml:15:90: egress.pools[0].block_size: \"99999999999999999999999\" is "
              "outside 1-64512"}},
         Case{
+            "worker_without_block",
+            "block_size: 128",
+            "block_size: 40000",
+            {"/etc/s/s.yaml:15:90: egress.pools[0].block_size: \"40000\" leaves some of 2 workers "
+             "without a block, expected at most 32256"}},
+        Case{
             "workers_word",
             "workers: 2",
             "workers: all",
