@@ -6,8 +6,12 @@
 namespace sallyport::dataplane {
 namespace {
 
-// Random ports asked in the newest block before another block is taken.
+// Random ports asked in the current block before another one is looked for.
 constexpr std::uint32_t kQuickTries = 8;
+// Blocks of the workload whose number of flows is read, before a fresh block is taken, and when
+// there is none: reading one costs a fraction of asking for a port.
+constexpr std::uint32_t kBlocksLookedAt = 32;
+constexpr std::uint32_t kBlocksLookedAtLast = 1024;
 
 // Which address of a pool a workload uses: always the same one while the pool stays (RFC 6888
 // REQ-2, paired pooling across protocols).
@@ -19,18 +23,13 @@ std::size_t address_index(WorkloadId workload, std::size_t count) noexcept {
 
 }  // namespace
 
-// A port of `block` whose public tuple towards the flow's destination is unused; 0 when none was
-// found.
-std::uint32_t Pipeline::find_port(
-    AddressPorts& ports, std::uint32_t block, FlowKey4& public_key, bool exhaustive
+// A port of `block` whose public tuple towards the flow's destination is unused, by a few random
+// tries; 0 when none was found.
+std::uint32_t Pipeline::try_ports(
+    const AddressPorts& ports, std::uint32_t block, FlowKey4& public_key
 ) noexcept {
-    const std::uint32_t size = ports.block_size();
-    const std::uint32_t tries = exhaustive ? size : std::min(size, kQuickTries);
-    const std::uint32_t start = random_.next();
-    for (std::uint32_t i = 0; i < tries; ++i) {
-        const std::uint32_t offset =
-            exhaustive ? (start + i) % size : (i == 0 ? start : random_.next()) % size;
-        const std::uint32_t port = ports.first_port(block) + offset;
+    for (std::uint32_t i = 0; i < kQuickTries; ++i) {
+        const std::uint32_t port = ports.first_port(block) + random_.next() % ports.block_size();
         public_key.inside_port = byte_swap(static_cast<std::uint16_t>(port));
         if (flows4_.find(public_key) == kNoFlow) {
             return port;
@@ -39,26 +38,97 @@ std::uint32_t Pipeline::find_port(
     return 0;
 }
 
-// Exact: when any port of any block of the workload, from `block` on, is free for this destination,
-// it is found (N3). `block` becomes the one it is in.
+// The same by asking one port after the other from `offset` on, `most` of them, and no more than
+// the burst's budget. `offset` ends behind the last one asked.
+std::uint32_t Pipeline::scan_ports(
+    const AddressPorts& ports,
+    std::uint32_t block,
+    FlowKey4& public_key,
+    std::uint32_t& offset,
+    std::uint32_t most
+) noexcept {
+    for (; most != 0 && scan_budget_ != 0; --most, --scan_budget_) {
+        const std::uint32_t port = ports.first_port(block) + offset++ % ports.block_size();
+        public_key.inside_port = byte_swap(static_cast<std::uint16_t>(port));
+        if (flows4_.find(public_key) == kNoFlow) {
+            return port;
+        }
+    }
+    return 0;
+}
+
+// Asks every port of every block of the workload. What the burst's budget leaves is asked by the
+// next flow to this destination, so that a free port is found in the end (N3), and that there is
+// none is known until one has been given back.
 std::uint32_t Pipeline::find_any_port(
-    AddressPorts& ports, std::uint32_t& block, FlowKey4& public_key, WorkloadId workload
+    const AddressPorts& ports, std::uint32_t& block, FlowKey4& public_key, WorkloadId workload
 ) noexcept {
     public_key.inside_port = 0;
-    Exhausted& known = exhausted_[flows4_.hash(public_key) % exhausted_.size()];
-    if (known.key == public_key && known.workload == workload &&
-        known.removals == ports.removals()) {
-        return 0;
+    const std::size_t protocol = nat_protocol_index(public_key.protocol);
+    const std::uint32_t size = ports.block_size();
+    const std::uint64_t all = std::uint64_t{ports.block_count(workload, protocol)} * size;
+    Search& search = searches_[flows4_.hash(public_key) % searches_.size()];
+    if (!(search.key == public_key) || search.workload != workload || search.block == kNoBlock ||
+        !ports.belongs_to(search.block, workload, protocol)) {
+        search = {public_key, workload, 0, 0, ports.current(workload, protocol), 0};
     }
-    const Exhausted asked{public_key, workload, ports.removals()};
-    for (; block != kNoBlock; block = ports.older(block)) {
-        const std::uint32_t port = find_port(ports, block, public_key, true);
+    if (search.removals != ports.removals()) {
+        search.removals = ports.removals();
+        search.asked = 0;
+    }
+    while (search.asked < all && scan_budget_ != 0) {
+        const std::uint32_t before = search.offset;
+        const std::uint32_t port =
+            scan_ports(ports, search.block, public_key, search.offset, size - before);
+        search.asked += search.offset - before;
+        block = search.block;
+        if (search.offset == size) {
+            search.offset = 0;
+            search.block = ports.after(search.block);
+        }
         if (port != 0) {
             return port;
         }
     }
-    known = asked;
     return 0;
+}
+
+// A port for a new flow and the block it is in, cheapest first (see nat_table.h); 0 when none was
+// found.
+std::uint32_t Pipeline::choose_port(
+    Context& context,
+    AddressPorts& ports,
+    std::uint16_t pool,
+    WorkloadId workload,
+    FlowKey4& public_key,
+    std::uint32_t& block
+) noexcept {
+    const std::size_t protocol = nat_protocol_index(public_key.protocol);
+    const std::uint32_t size = ports.block_size();
+    const auto scan_next = [&](std::uint32_t flows_below, std::uint32_t blocks_most) noexcept {
+        block = ports.next_with_room(workload, protocol, flows_below, blocks_most);
+        std::uint32_t offset = random_.next() % size;
+        return block == kNoBlock ? 0 : scan_ports(ports, block, public_key, offset, size);
+    };
+    block = ports.current(workload, protocol);
+    std::uint32_t port = block == kNoBlock ? 0 : try_ports(ports, block, public_key);
+    if (port == 0 && block != kNoBlock) {
+        port = scan_next(size - size / 4, kBlocksLookedAt);
+    }
+    if (port != 0) {
+        return port;
+    }
+    block = ports.take(workload, protocol, pool);
+    if (block != kNoBlock) {
+        tell_block(context, ports.describe(block), EventKind::nat_block_allocated);
+        counters_.blocks_in_use.add(1);
+        return try_ports(ports, block, public_key);  // nobody uses any of its ports
+    }
+    if (ports.current(workload, protocol) == kNoBlock) {
+        return 0;
+    }
+    port = scan_next(size, kBlocksLookedAtLast);
+    return port != 0 ? port : find_any_port(ports, block, public_key, workload);
 }
 
 DropReason Pipeline::map(Context& context, std::uint32_t flow, WorkloadId workload) noexcept {
@@ -78,28 +148,16 @@ DropReason Pipeline::map(Context& context, std::uint32_t flow, WorkloadId worklo
     const PoolView& pool = context.snapshot.pools[pool_index];
     const std::uint32_t egress = pool.addresses[address_index(workload, pool.addresses.size())];
     AddressPorts& ports = *context.snapshot.egress[egress][settings_.worker];
-    const std::size_t protocol = nat_protocol_index(hot.key.protocol);
     FlowKey4 public_key = hot.key;
     public_key.direction = static_cast<std::uint8_t>(Direction::inbound);
     public_key.inside = ports.address();
 
-    std::uint32_t block = ports.newest(workload, protocol);
-    std::uint32_t port = block == kNoBlock ? 0 : find_port(ports, block, public_key, false);
+    std::uint32_t block = kNoBlock;
+    const std::uint32_t port = choose_port(context, ports, pool_index, workload, public_key, block);
     if (port == 0) {
-        const std::uint32_t fresh = ports.take(workload, protocol, pool_index);
-        if (fresh != kNoBlock) {
-            tell_block(context, ports.describe(fresh), EventKind::nat_block_allocated);
-            counters_.blocks_in_use.add(1);
-            block = fresh;
-            port = find_port(ports, block, public_key, true);
-        } else if (block == kNoBlock) {
-            return DropReason::nat_blocks_exhausted;
-        } else {
-            port = find_any_port(ports, block, public_key, workload);
-        }
-    }
-    if (port == 0) {
-        return DropReason::nat_ports_exhausted;
+        const std::size_t protocol = nat_protocol_index(hot.key.protocol);
+        return ports.block_count(workload, protocol) == 0 ? DropReason::nat_blocks_exhausted
+                                                          : DropReason::nat_ports_exhausted;
     }
     ports.add_flow(block);
     cold.block = block;

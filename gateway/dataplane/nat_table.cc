@@ -47,9 +47,42 @@ std::size_t AddressPorts::owner_slot(WorkloadId workload, std::size_t protocol) 
     return slot;
 }
 
-std::uint32_t AddressPorts::newest(WorkloadId workload, std::size_t protocol) const noexcept {
+std::uint32_t AddressPorts::current(WorkloadId workload, std::size_t protocol) const noexcept {
     const Owner& owner = owners_[owner_slot(workload, protocol)];
-    return owner.used ? owner.newest : kNoBlock;
+    return owner.used ? owner.current : kNoBlock;
+}
+
+std::uint32_t AddressPorts::block_count(WorkloadId workload, std::size_t protocol) const noexcept {
+    const Owner& owner = owners_[owner_slot(workload, protocol)];
+    return owner.used ? owner.blocks : 0;
+}
+
+std::uint32_t AddressPorts::after(std::uint32_t block) const noexcept {
+    const std::uint32_t older = blocks_[block].older;
+    return older != kNoBlock
+               ? older
+               : owners_[owner_slot(blocks_[block].owner, block / per_protocol_)].newest;
+}
+
+std::uint32_t AddressPorts::next_with_room(
+    WorkloadId workload, std::size_t protocol, std::uint32_t flows_below, std::uint32_t blocks_most
+) noexcept {
+    Owner& owner = owners_[owner_slot(workload, protocol)];
+    std::uint32_t best = kNoBlock;
+    std::uint32_t best_flows = flows_below;
+    const std::uint32_t most = owner.used ? std::min(owner.blocks, blocks_most) : 0;
+    for (std::uint32_t i = 0; i < most; ++i) {
+        const std::uint32_t older = blocks_[owner.cursor].older;
+        owner.cursor = older == kNoBlock ? owner.newest : older;
+        if (blocks_[owner.cursor].flows < best_flows) {
+            best = owner.cursor;
+            best_flows = blocks_[best].flows;
+        }
+    }
+    if (best != kNoBlock) {
+        owner.current = best;
+    }
+    return best;
 }
 
 std::uint32_t AddressPorts::take(
@@ -62,10 +95,16 @@ std::uint32_t AddressPorts::take(
     free_[protocol].pop_back();
     Owner& owner = owners_[owner_slot(workload, protocol)];
     if (!owner.used) {
-        owner = {workload, static_cast<std::uint32_t>(protocol), kNoBlock, true};
+        owner = Owner{};
+        owner.workload = workload;
+        owner.protocol = static_cast<std::uint32_t>(protocol);
+        owner.cursor = block;
+        owner.used = true;
     }
     blocks_[block] = {workload, 0, 0, owner.newest, pool, true};
     owner.newest = block;
+    owner.current = block;
+    ++owner.blocks;
     used_.store(blocks_used() + 1, std::memory_order_relaxed);
     return block;
 }
@@ -117,7 +156,11 @@ void AddressPorts::drop_owner_block(std::uint32_t block) noexcept {
         link = &blocks_[*link].older;
     }
     *link = blocks_[block].older;
-    if (owners_[slot].newest == kNoBlock) {
+    Owner& owner = owners_[slot];
+    --owner.blocks;
+    owner.current = owner.current == block ? owner.newest : owner.current;
+    owner.cursor = owner.cursor == block ? owner.newest : owner.cursor;
+    if (owner.newest == kNoBlock) {
         erase_owner(slot);
     }
     blocks_[block] = Block{};

@@ -15,11 +15,14 @@
 // of what is in use, so the table here keeps no bitmap of ports: a port is free for a destination
 // when the public tuple is not found there.
 //
-// One packet out: workload 7 opens a flow; its newest block for (address, protocol) is asked at
-// random ports; when eight tries find none free for that destination, another block is taken if
-// there is one, else every port of every block of the workload is looked at. Only when that finds
-// nothing the new flow is refused. No live mapping is ever removed to make room (RFC 6888 REQ-11d).
-// One packet back: the public tuple is looked up in the flow table; nothing here is asked.
+// One packet out: workload 7 opens a flow; the block of its last one for (address, protocol) is
+// asked at random ports. When eight tries find none free for that destination, the next blocks of
+// its ring are looked at for one that is less than three quarters full: there a port is free. Else
+// another block is taken; when there is none, a block of its own with fewer flows than ports is
+// used. Only when all have more is every port asked, a bounded number a burst, going on where the
+// last burst stopped. When that has found nothing the new flow is refused. No live mapping is ever
+// removed to make room (RFC 6888 REQ-11d). One packet back: the public tuple is looked up in the
+// flow table; nothing here is asked.
 //
 // A block whose last flow has gone stays with its workload for kBlockHoldSeconds (RFC 6888 REQ-8:
 // no other workload gets a port within 120 s of its last use), then it is free again and the ledger
@@ -82,10 +85,25 @@ public:
         return used_.load(std::memory_order_relaxed);
     }
 
-    /// Newest block of a workload for a protocol, kNoBlock when it has none.
-    [[nodiscard]] std::uint32_t newest(WorkloadId workload, std::size_t protocol) const noexcept;
-    [[nodiscard]] std::uint32_t older(std::uint32_t block) const noexcept {
-        return blocks_[block].older;
+    /// Block of a workload's latest flow of a protocol, kNoBlock when the workload has none.
+    [[nodiscard]] std::uint32_t current(WorkloadId workload, std::size_t protocol) const noexcept;
+    /// Looks at the workload's next blocks, at most `blocks_most`, for those with fewer flows than
+    /// `flows_below`. The emptiest becomes the current one; kNoBlock when there is none.
+    [[nodiscard]] std::uint32_t next_with_room(
+        WorkloadId workload,
+        std::size_t protocol,
+        std::uint32_t flows_below,
+        std::uint32_t blocks_most
+    ) noexcept;
+    /// The block after `block` in the ring of its owner's blocks of one protocol.
+    [[nodiscard]] std::uint32_t after(std::uint32_t block) const noexcept;
+    /// Blocks of a workload for a protocol.
+    [[nodiscard]] std::uint32_t block_count(WorkloadId workload, std::size_t protocol)
+        const noexcept;
+    [[nodiscard]] bool belongs_to(std::uint32_t block, WorkloadId workload, std::size_t protocol)
+        const noexcept {
+        return blocks_[block].taken && blocks_[block].owner == workload &&
+               block / per_protocol_ == protocol;
     }
     /// A free block for the workload, kNoBlock when all are taken.
     [[nodiscard]] std::uint32_t take(
@@ -113,7 +131,10 @@ private:
     struct Owner {
         WorkloadId workload = kUnknownWorkload;
         std::uint32_t protocol = 0;
-        std::uint32_t newest = kNoBlock;
+        std::uint32_t newest = kNoBlock;   ///< head of the chain by Block::older
+        std::uint32_t current = kNoBlock;  ///< of the latest flow
+        std::uint32_t cursor = kNoBlock;   ///< looked at last for room
+        std::uint32_t blocks = 0;
         bool used = false;
     };
     [[nodiscard]] std::size_t owner_slot(WorkloadId workload, std::size_t protocol) const noexcept;

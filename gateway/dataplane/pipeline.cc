@@ -26,6 +26,8 @@ constexpr std::size_t kPrefetchAhead = 8;
 // next packet (performance.md 5.5: without a budget a reload with a million live flows is a latency
 // cliff).
 constexpr std::uint32_t kRejudgePerBurst = 16;
+// Ports asked one by one in one burst, for flows whose random tries found none: some 200 us.
+constexpr std::uint32_t kScanPortsPerBurst = 4096;
 // Shares flows out over workers; the same in all of them. Buckets use keys of their own.
 constexpr FlowHashKey kSteeringKey{};
 constexpr std::uint64_t kLinkMask = 0xFFFFFFFFFFFFULL;
@@ -79,6 +81,7 @@ Pipeline::Pipeline(
 void Pipeline::process(Batch& batch, const Snapshot& snapshot, const Now& now) noexcept {
     Context context = context_of(snapshot, now);
     rejudge_budget_ = kRejudgePerBurst;
+    scan_budget_ = kScanPortsPerBurst;
     flow_update_seconds_ = snapshot.behaviour.flow_update_seconds;
     lookup4_.size = 0;
     lookup6_.size = 0;

@@ -353,11 +353,26 @@ private:
     [[nodiscard]] DropReason map(
         Context& context, std::uint32_t flow, WorkloadId workload
     ) noexcept;
-    [[nodiscard]] std::uint32_t find_any_port(
-        AddressPorts& ports, std::uint32_t& block, FlowKey4& public_key, WorkloadId workload
+    [[nodiscard]] std::uint32_t choose_port(
+        Context& context,
+        AddressPorts& ports,
+        std::uint16_t pool,
+        WorkloadId workload,
+        FlowKey4& public_key,
+        std::uint32_t& block
     ) noexcept;
-    [[nodiscard]] std::uint32_t find_port(
-        AddressPorts& ports, std::uint32_t block, FlowKey4& public_key, bool exhaustive
+    [[nodiscard]] std::uint32_t try_ports(
+        const AddressPorts& ports, std::uint32_t block, FlowKey4& public_key
+    ) noexcept;
+    [[nodiscard]] std::uint32_t scan_ports(
+        const AddressPorts& ports,
+        std::uint32_t block,
+        FlowKey4& public_key,
+        std::uint32_t& offset,
+        std::uint32_t most
+    ) noexcept;
+    [[nodiscard]] std::uint32_t find_any_port(
+        const AddressPorts& ports, std::uint32_t& block, FlowKey4& public_key, WorkloadId workload
     ) noexcept;
     template <class Key>
     [[nodiscard]] DropReason choose_next_hop(Context& context, std::uint32_t flow) noexcept;
@@ -512,14 +527,18 @@ private:
     std::uint64_t unmapped_second_ = 0;  ///< in which `unmapped_told_` were told
     std::uint32_t unmapped_told_ = 0;
     std::uint32_t sweep_address_ = 0;
-    // Destinations for which every port of a workload was looked at in vain. Looking at 64 512 of
-    // them takes milliseconds: once is enough until one has been given back.
-    struct Exhausted {
+    // Destinations for which every port of a workload is being asked, or was in vain. All 64 512
+    // take milliseconds, so it is done over several bursts, and once until one has been given back.
+    struct Search {
         FlowKey4 key;  ///< public, without the port
         WorkloadId workload = kUnknownWorkload;
-        std::uint64_t removals = 0;  ///< AddressPorts::removals() then
+        std::uint64_t removals = 0;  ///< AddressPorts::removals() when `asked` was begun
+        std::uint64_t asked = 0;     ///< ports since
+        std::uint32_t block = kNoBlock;
+        std::uint32_t offset = 0;  ///< of the next port in `block`
     };
-    std::array<Exhausted, 64> exhausted_;
+    std::array<Search, 64> searches_;
+    std::uint32_t scan_budget_ = 0;  ///< ports that may still be asked one by one in this burst
     std::uint32_t drain_at4_ = 0;
     std::uint32_t drain_at6_ = 0;
 };

@@ -229,6 +229,69 @@ TEST_F(PipelineNat, PortBlocksAreToldOnceAndBelongToOneWorkload) {
     }
 }
 
+// A workload that opens one short flow after the other uses its blocks again: what it holds is what
+// its live flows need, not what it has ever opened.
+TEST_F(PipelineNat, ChurnUsesBlocksAgain) {
+    std::uint64_t most = 0;
+    for (std::uint32_t i = 0; i < 100'000; ++i) {
+        if (i % 100 == 0) {
+            rig().advance(seconds(1));
+            rig().learn_next_hops();
+            (void)rig().events();
+        }
+        Ends ends;
+        ends.server_port = 53;  // ten seconds each: a thousand live ones
+        ends.client_port = static_cast<std::uint16_t>(1024 + i % 60'000);
+        ASSERT_EQ(rig().send(udp_out(ends)).size(), 1U);
+        most = std::max(most, rig().counters().blocks_in_use.get());
+    }
+    EXPECT_GE(most, 1000U / 64U);
+    EXPECT_LE(most, 40U);
+}
+
+// N3: every port there is can be had, and then the flow is refused softly.
+TEST_F(PipelineNat, N3_EveryPortOfAnAddressIsUsed) {
+    settings.pipeline.flows_max = 70'000;
+    for (std::uint32_t i = 0; i < 64'512; ++i) {
+        Ends ends;
+        ends.client_port = static_cast<std::uint16_t>(i);
+        ASSERT_EQ(rig().send(udp_out(ends)).at(0).port, kOutsidePort) << i;
+        if (i % 1000 == 0) {
+            (void)rig().events();
+        }
+    }
+    Ends late;
+    late.client_port = 65'000;
+    EXPECT_EQ(rig().send(udp_out(late)).at(0).port, kInsidePort);
+    EXPECT_EQ(rig().drops(DropReason::nat_ports_exhausted), 1U);
+    late.server = "198.51.100.8";
+    EXPECT_EQ(rig().send(udp_out(late)).at(0).port, kOutsidePort) << "another destination";
+    late.client = kWebAddress;
+    EXPECT_EQ(rig().send(udp_out(late)).at(0).port, kInsidePort);
+    EXPECT_EQ(rig().drops(DropReason::nat_blocks_exhausted), 1U);
+}
+
+// The same where one block is the whole address: asked over many bursts, found in the end.
+TEST_F(PipelineNat, N3_SearchGoesOnInTheNextBurst) {
+    settings.pipeline.flows_max = 70'000;
+    settings.block_size = 64'512;
+    std::uint32_t refused = 0;
+    for (std::uint32_t i = 0; i < 64'512; ++i) {
+        Ends ends;
+        ends.client_port = static_cast<std::uint16_t>(i);
+        while (rig().send(udp_out(ends)).at(0).port != kOutsidePort) {
+            ASSERT_LE(++refused, 64U * 64U) << i;
+            rig().advance(milliseconds(1));
+        }
+    }
+    Ends late;
+    late.client_port = 65'000;
+    for (int i = 0; i < 40; ++i) {
+        EXPECT_NE(rig().send(udp_out(late)).at(0).port, kOutsidePort);
+        rig().advance(milliseconds(1));
+    }
+}
+
 TEST_F(PipelineNat, HopLimitOneIsToldAndNotForwarded) {
     Ends ends;
     Connection connection(rig());
