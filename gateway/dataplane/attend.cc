@@ -126,7 +126,11 @@ void Pipeline::open_flow(
     private_key.direction = static_cast<std::uint8_t>(Direction::outbound);
     const std::uint16_t peer =
         peers_.of_frame(packet, headers.l3, context.snapshot.ports[packet.port].link);
-    const std::uint32_t flow = peer == kNoPeer ? kNoFlow : table.insert(private_key);
+    if (peer == kNoPeer) {
+        drop_and_tell(context, packet, headers, DropReason::peer_table_full, kUnreachable);
+        return;
+    }
+    const std::uint32_t flow = table.insert(private_key);
     if (flow == kNoFlow) {
         drop_and_tell(context, packet, headers, DropReason::flow_table_full, kUnreachable);
         return;

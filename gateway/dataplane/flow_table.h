@@ -69,7 +69,7 @@ struct FlowState {
     std::uint32_t bytes_out = 0;  ///< flushed to the cold part before they can wrap
     std::uint32_t packets_in = 0;
     std::uint32_t bytes_in = 0;
-    std::uint16_t next_hop = 0;  ///< NeighbourTable index, towards the destination
+    std::uint16_t next_hop = 0;  ///< NeighbourTable handle, towards the destination
     std::uint16_t peer = 0;      ///< PeerTable index, back to the workload
     std::uint8_t tcp_flags = 0;  ///< OR of all seen
     Verdict verdict = Verdict::undecided;

@@ -36,7 +36,7 @@ void Pipeline::housekeep(const Snapshot& snapshot, const Now& now) noexcept {
         if (settings_.worker == 0) {
             const std::size_t count = neighbours_.size();
             for (std::size_t i = 0; i < count; ++i) {
-                const auto neighbour = static_cast<std::uint16_t>(i);
+                const std::uint16_t neighbour = neighbours_.handle_at(i);
                 if (neighbours_.wants_request(neighbour, second_)) {
                     ask(context, neighbour);
                 }

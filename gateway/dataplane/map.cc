@@ -202,7 +202,8 @@ DropReason Pipeline::choose_next_hop(Context& context, std::uint32_t flow) noexc
     if (hop.family == IpFamily::none) {
         return DropReason::no_next_hop;
     }
-    const std::uint16_t neighbour = neighbours_.find_or_add(hop, context.outside);
+    const std::uint16_t neighbour =
+        neighbours_.find_or_add(hop, context.outside, context.now.seconds());
     if (neighbour == kNoNeighbour) {
         return DropReason::no_next_hop;
     }

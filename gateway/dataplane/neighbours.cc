@@ -180,7 +180,7 @@ void Pipeline::neighbour_discovery(
 
 // Sends a request for a next hop's link address.
 void Pipeline::ask(Context& context, std::uint16_t neighbour) noexcept {
-    const IpAddress& wanted = neighbours_.address(neighbour);
+    const IpAddress wanted = neighbours_.address(neighbour);
     const std::uint16_t port_index = neighbours_.port(neighbour);
     const IpAddress own = own_address(context, port_index, wanted.family);
     Packet packet = own.family == IpFamily::none ? Packet{} : io_.allocate();
@@ -245,8 +245,7 @@ void Pipeline::wait_for_neighbour(
     Context& context, const Packet& packet, std::uint16_t neighbour
 ) noexcept {
     if (packet.ours) {
-        --made_here_;
-        io_.release(packet);
+        give_up(packet);
         return;
     }
     if (waiting_used_ < waiting_.size()) {
@@ -259,7 +258,7 @@ void Pipeline::wait_for_neighbour(
             }
         }
     } else {
-        drop(packet, DropReason::neighbour_unresolved);
+        give_up(packet);
     }
     if (neighbours_.wants_request(neighbour, context.now.seconds())) {
         ask(context, neighbour);

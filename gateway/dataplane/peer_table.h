@@ -4,6 +4,7 @@
 // entries live as long as the process (there are as many as nodes).
 #pragma once
 
+#include "gateway/dataplane/flow_hash.h"
 #include "gateway/dataplane/neighbour_table.h"
 #include "gateway/dataplane/packet.h"
 
@@ -28,7 +29,12 @@ struct LinkHeader {
 class PeerTable {
 public:
     static constexpr std::size_t kCapacity = 4096;
-    PeerTable() : entries_(kCapacity), stations_(kCapacity), index_(kCapacity * 2, kNoPeer) {}
+    /// `key` is secret: whoever forges link addresses must not choose where they collide.
+    explicit PeerTable(std::uint64_t key)
+        : key_(key),
+          entries_(kCapacity),
+          stations_(kCapacity),
+          index_(kCapacity * 2, kNoPeer) {}
 
     [[nodiscard]] const LinkHeader& operator[](std::uint16_t peer) const noexcept {
         return entries_[peer];
@@ -64,7 +70,8 @@ private:
     [[nodiscard]] std::uint16_t find_or_add(const LinkHeader& header) noexcept {
         std::uint64_t word = 0;
         std::memcpy(&word, header.bytes.data() + header.bytes.size() - header.size, 6);
-        std::size_t at = (word * 0x9E3779B97F4A7C15ULL >> 40U) % index_.size();
+        std::size_t at =
+            fold_multiply(word ^ key_, 0x9E3779B97F4A7C15ULL ^ (key_ >> 7U)) % index_.size();
         for (; index_[at] != kNoPeer; at = at + 1 == index_.size() ? 0 : at + 1) {
             const LinkHeader& known = entries_[index_[at]];
             if (known.port == header.port && known.size == header.size &&
@@ -81,6 +88,7 @@ private:
         return used_++;
     }
 
+    std::uint64_t key_;
     std::vector<LinkHeader> entries_;
     std::vector<std::uint64_t> stations_;  ///< link address of each, 48 bits
     std::vector<std::uint16_t> index_;     ///< open addressing, half full at most

@@ -76,6 +76,7 @@ Pipeline::Pipeline(
       flows4_(settings.flows_max, table_key(settings.seed, 4)),
       flows6_(settings.flows6_max, table_key(settings.seed, 6)),
       names_(settings.names_max, name_key(settings.seed)),
+      peers_(table_key(settings.seed, 14).word[0]),
       random_(settings.seed == 0 ? random_hash_key().k0 : settings.seed) {}
 
 void Pipeline::process(Batch& batch, const Snapshot& snapshot, const Now& now) noexcept {
@@ -515,7 +516,15 @@ void Pipeline::translate(
     }
     LinkHeader header;
     header.port = context.outside;
-    const std::uint64_t link = neighbours_.word(state.next_hop);
+    std::uint64_t link = neighbours_.word(state.next_hop);
+    if (link == 0 && !neighbours_.is_current(state.next_hop)) {
+        // Nothing answered for so long that the entry went to another address.
+        if (choose_next_hop<Key>(context, flow) != DropReason::none) {
+            give_up(packet);
+            return;
+        }
+        link = neighbours_.word(state.next_hop);
+    }
     std::uint8_t* start = header.bytes.data() + header.bytes.size() - 14;
     std::memcpy(start, &link, 6);
     std::memcpy(start + 6, context.snapshot.ports[context.outside].link.data(), 6);
@@ -590,6 +599,16 @@ void Pipeline::flush_transmit() noexcept {
                 drops_[i] = 0;
             }
         }
+    }
+}
+
+// A packet whose next hop cannot be asked for; one of our own was never received.
+void Pipeline::give_up(const Packet& packet) noexcept {
+    if (packet.ours) {
+        --made_here_;
+        io_.release(packet);
+    } else {
+        drop(packet, DropReason::neighbour_unresolved);
     }
 }
 

@@ -199,6 +199,7 @@ private:
     void flush_transmit() noexcept;
     [[nodiscard]] bool doors_agree() const noexcept;
     void drop(const Packet& packet, DropReason reason) noexcept;
+    void give_up(const Packet& packet) noexcept;
     void put_link_header(Packet& packet, std::size_t l3, const LinkHeader& header) noexcept;
 
     // judge.cc: attribute, classify, match, decide

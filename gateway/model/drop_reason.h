@@ -58,7 +58,10 @@ namespace sallyport {
     X(oversize,                                                                                   \
       "packet larger than the MTU of the port it would leave by, or than a packet buffer; with "  \
       "DF set, and in IPv6, the sender was told what fits")                                       \
-    X(ipv6_source_route, "IPv6 routing header with segments left: never forwarded (RFC 5095)")
+    X(ipv6_source_route, "IPv6 routing header with segments left: never forwarded (RFC 5095)")    \
+    X(peer_table_full,                                                                            \
+      "no room for another station that packets from inside come from (4096 a worker): many "     \
+      "nodes, or forged link addresses")
 
 enum class DropReason : std::uint8_t {
 #define X(name, help) name,
