@@ -116,6 +116,38 @@ bool Pipeline::may_open(
     return !outbound || !too_large(context, packet, headers, context.outside);
 }
 
+// What is known of a flow by its first packet.
+template <class Key>
+void Pipeline::begin_flow(
+    const Context& context,
+    const Packet& packet,
+    const Headers& headers,
+    std::uint32_t flow,
+    Direction direction
+) noexcept {
+    FlowState& state = flows<Key>().hot(flow).state;
+    FlowCold& cold = flows<Key>().cold(flow);
+    counters_.flows_created.add(1);
+    counters_.flows_active.set(flows4_.size() + flows6_.size());
+    state.last_seen_ns = context.now.monotonic_ns;
+    state.tcp_state = static_cast<std::uint8_t>(
+        headers.protocol != kProtocolTcp     ? TcpState::closed
+        : (headers.tcp_flags & kTcpSyn) != 0 ? TcpState::init
+                                             : TcpState::established
+    );
+    state.flags =
+        headers.protocol == kProtocolTcp || headers.protocol == kProtocolUdp ? kFlowInspect : 0;
+    cold.flow_id = next_flow_id();
+    cold.start_wall_ns = context.now.wall_ns;
+    cold.last_any_ns = context.now.monotonic_ns;
+    cold.wall_offset_ns = context.now.wall_ns - context.now.monotonic_ns;
+    cold.workload = context.snapshot.workloads->find(inside_of(flows<Key>().hot(flow).key));
+    cold.updated_seconds = static_cast<std::uint32_t>(context.now.seconds());
+    cold.vlan = headers.vlan;
+    note_handshake<Key>(context, packet, headers, flow, direction);
+    cold.icmp_type = is_icmp(headers.protocol) ? headers.icmp_type : std::uint8_t{0};
+}
+
 template <class Key>
 void Pipeline::open_flow(
     Context& context, Packet& packet, const Headers& headers, const Key& key
@@ -135,29 +167,10 @@ void Pipeline::open_flow(
         drop_and_tell(context, packet, headers, DropReason::flow_table_full, kUnreachable);
         return;
     }
-    counters_.flows_created.add(1);
-    counters_.flows_active.set(flows4_.size() + flows6_.size());
     FlowState& state = table.hot(flow).state;
     FlowCold& cold = table.cold(flow);
     state.peer = peer;
-    state.last_seen_ns = context.now.monotonic_ns;
-    state.tcp_state = static_cast<std::uint8_t>(
-        headers.protocol != kProtocolTcp     ? TcpState::closed
-        : (headers.tcp_flags & kTcpSyn) != 0 ? TcpState::init
-                                             : TcpState::established
-    );
-    state.flags =
-        headers.protocol == kProtocolTcp || headers.protocol == kProtocolUdp ? kFlowInspect : 0;
-    cold.flow_id = next_flow_id();
-    cold.start_wall_ns = context.now.wall_ns;
-    cold.last_any_ns = context.now.monotonic_ns;
-    cold.wall_offset_ns = context.now.wall_ns - context.now.monotonic_ns;
-    cold.workload = context.snapshot.workloads->find(inside_of(private_key));
-    cold.updated_seconds = static_cast<std::uint32_t>(context.now.seconds());
-    cold.vlan = headers.vlan;
-    note_handshake<Key>(context, packet, headers, flow, direction);
-    cold.icmp_type = is_icmp(headers.protocol) ? headers.icmp_type : std::uint8_t{0};
-
+    begin_flow<Key>(context, packet, headers, flow, direction);
     const bool dns = is_dns(private_key);
     state.flags = dns ? std::uint8_t{kFlowDns} : state.flags;
     const bool each_by_itself = dns && direction == Direction::outbound;

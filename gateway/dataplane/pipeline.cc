@@ -516,15 +516,11 @@ void Pipeline::translate(
     }
     LinkHeader header;
     header.port = context.outside;
-    std::uint64_t link = neighbours_.word(state.next_hop);
-    if (link == 0 && !neighbours_.is_current(state.next_hop)) {
+    if (!neighbours_.is_current(state.next_hop)) {
         // Nothing answered for so long that the entry went to another address.
-        if (choose_next_hop<Key>(context, flow) != DropReason::none) {
-            give_up(packet);
-            return;
-        }
-        link = neighbours_.word(state.next_hop);
+        (void)choose_next_hop<Key>(context, flow);
     }
+    const std::uint64_t link = neighbours_.word(state.next_hop);
     std::uint8_t* start = header.bytes.data() + header.bytes.size() - 14;
     std::memcpy(start, &link, 6);
     std::memcpy(start + 6, context.snapshot.ports[context.outside].link.data(), 6);

@@ -216,6 +216,14 @@ private:
         Context& context, Packet& packet, const classifier::Headers& headers, const Key& key
     ) noexcept;
     template <class Key>
+    void begin_flow(
+        const Context& context,
+        const Packet& packet,
+        const classifier::Headers& headers,
+        std::uint32_t flow,
+        Direction direction
+    ) noexcept;
+    template <class Key>
     void follow_outbound(
         Context& context, Packet& packet, const classifier::Headers& headers, std::uint32_t flow
     ) noexcept;

@@ -156,6 +156,7 @@ struct Runtime::State {
     std::vector<std::string> notes;
 
     std::uint16_t set_mtu(std::uint16_t id, const PortSettings& port);
+    void take_multicast(std::uint16_t id, const PortSettings& port);
     Status open_port(const PortSettings& port);
     void make_workers();
 };
@@ -175,6 +176,19 @@ std::uint16_t Runtime::State::set_mtu(std::uint16_t id, const PortSettings& port
         " is used"
     );
     return used;
+}
+
+// Neighbour discovery is sent to multicast groups. A device without the switch may hear them all
+// the same.
+void Runtime::State::take_multicast(std::uint16_t id, const PortSettings& port) {
+    const int code = rte_eth_allmulticast_enable(id);
+    if (code != 0 && code != -ENOTSUP) {
+        notes.push_back(
+            "dataplane.ports: " + port.name + ": device \"" + port.device +
+            "\" does not take multicast: " + rte_strerror(-code) +
+            "; IPv6 neighbours may not find it"
+        );
+    }
 }
 
 Status Runtime::State::open_port(const PortSettings& port) {
@@ -229,15 +243,7 @@ Status Runtime::State::open_port(const PortSettings& port) {
     if (const int code = rte_eth_dev_start(id); code != 0) {
         return fail("does not start", code);
     }
-    // Neighbour discovery is sent to multicast groups. A device without the switch may hear them
-    // all the same.
-    if (const int code = rte_eth_allmulticast_enable(id); code != 0 && code != -ENOTSUP) {
-        notes.push_back(
-            "dataplane.ports: " + port.name + ": device \"" + port.device +
-            "\" does not take multicast: " + rte_strerror(-code) +
-            "; IPv6 neighbours may not find it"
-        );
-    }
+    take_multicast(id, port);
     PortView view;
     view.name = port.name;
     view.role = port.role;
