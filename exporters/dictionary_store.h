@@ -51,8 +51,8 @@ private:
         std::shared_ptr<const EventDictionary> dictionary;
     };
     std::shared_ptr<const EventDictionary> cached(const Key& key);
-    std::shared_ptr<const EventDictionary> load(const Key& key) const;
-    std::shared_ptr<const EventDictionary> substitute(const Key& key) const;
+    [[nodiscard]] std::shared_ptr<const EventDictionary> load(const Key& key) const;
+    [[nodiscard]] std::shared_ptr<const EventDictionary> substitute(const Key& key) const;
     void remember(const Key& key, std::shared_ptr<const EventDictionary> dictionary);
 
     const std::string directory_;

@@ -48,8 +48,9 @@ private:
     std::uint64_t skipped_bytes_ = 0;
     std::uint64_t hopeless_bytes_ =
         0;  ///< file size at which no good record was found behind offset_
-    std::unique_ptr<std::uint8_t[]> buffer_;
-    std::uint64_t buffer_at_ = 0;  ///< file offset of buffer_
+    // A vector would be cleared first.
+    std::unique_ptr<std::uint8_t[]> buffer_;  // NOLINT(modernize-avoid-c-arrays)
+    std::uint64_t buffer_at_ = 0;             ///< file offset of buffer_
     std::size_t buffer_used_ = 0;
 };
 

@@ -23,7 +23,7 @@ public:
     /// Followers of events at a time, each of which holds a thread.
     static constexpr std::size_t kStreamsMax = 16;
     /// No request of ours has a body; this leaves room for a client that sends an empty object.
-    static constexpr std::size_t kBodyBytesMax = 64 * 1024;
+    static constexpr std::size_t kBodyBytesMax = std::size_t{64} * 1024;
 
     /// Listens on `socket_path` (mode 0660) and answers from threads of its own until destroyed. A
     /// socket that nobody answers on is replaced; one that somebody does, or a file that is no

@@ -6,13 +6,14 @@
 
 #include "gateway/model/flow_key.h"
 
+#include <array>
 #include <cstdint>
 #include <cstring>
 
 namespace sallyport::dataplane {
 
 struct FlowHashKey {
-    std::uint64_t word[4] = {
+    std::array<std::uint64_t, 4> word = {
         0x9E3779B97F4A7C15ULL, 0xC2B2AE3D27D4EB4FULL, 0x165667B19E3779F9ULL, 0x27D4EB2F165667C5ULL};
     /// From the kernel's random source. Every table of a process uses its own.
     static FlowHashKey random();

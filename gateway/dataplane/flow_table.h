@@ -184,11 +184,11 @@ private:
     static constexpr unsigned kSlots = 8;
     static constexpr std::size_t kStash = 64;
     struct alignas(64) Bucket {
-        std::uint16_t tag[kSlots];   ///< 0: free
-        std::uint32_t slot[kSlots];  ///< entry << 1 | direction
+        std::array<std::uint16_t, kSlots> tag;   ///< 0: free
+        std::array<std::uint32_t, kSlots> slot;  ///< entry << 1 | direction
         std::uint16_t
             overflow;  ///< tuples that hash here but live in their second bucket or the stash
-        std::uint8_t pad[14];
+        std::array<std::uint8_t, 14> pad;
     };
     static_assert(sizeof(Bucket) == 64);
     struct Stashed {
@@ -208,7 +208,7 @@ private:
         return (hash ^ ((hash >> 32U) * 0x5bd1e995U | 1U)) & bucket_mask_;
     }
     static unsigned match_mask(const Bucket& bucket, std::uint16_t tag) noexcept {
-        const __m128i tags = _mm_load_si128(reinterpret_cast<const __m128i*>(bucket.tag));
+        const __m128i tags = _mm_load_si128(reinterpret_cast<const __m128i*>(bucket.tag.data()));
         const __m128i wanted = _mm_set1_epi16(static_cast<short>(tag));
         return static_cast<unsigned>(_mm_movemask_epi8(_mm_cmpeq_epi16(tags, wanted)));
     }

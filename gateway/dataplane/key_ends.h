@@ -18,7 +18,7 @@ IpAddress inside_of(const Key& key) noexcept {
     if constexpr (std::is_same_v<Key, FlowKey4>) {
         return IpAddress::v4_raw(key.inside);
     } else {
-        return IpAddress::v6(reinterpret_cast<const std::uint8_t*>(key.inside));
+        return IpAddress::v6(reinterpret_cast<const std::uint8_t*>(key.inside.data()));
     }
 }
 
@@ -27,7 +27,7 @@ IpAddress outside_of(const Key& key) noexcept {
     if constexpr (std::is_same_v<Key, FlowKey4>) {
         return IpAddress::v4_raw(key.outside);
     } else {
-        return IpAddress::v6(reinterpret_cast<const std::uint8_t*>(key.outside));
+        return IpAddress::v6(reinterpret_cast<const std::uint8_t*>(key.outside.data()));
     }
 }
 

@@ -190,7 +190,7 @@ DropReason Pipeline::choose_next_hop(Context& context, std::uint32_t flow) noexc
         destination = IpAddress::v4_raw(key.outside);
         hop = port.next_hop_v4;
     } else {
-        destination = IpAddress::v6(reinterpret_cast<const std::uint8_t*>(key.outside));
+        destination = IpAddress::v6(reinterpret_cast<const std::uint8_t*>(key.outside.data()));
         hop = port.next_hop_v6;
     }
     for (const IpPrefix& own : port.addresses) {

@@ -38,7 +38,7 @@ std::uint32_t NameTable::hold(std::string_view name) noexcept {
     free_ = entry.next;
     entry.users = 1;
     entry.size = static_cast<std::uint8_t>(name.size());
-    std::memcpy(entry.text, name.data(), name.size());
+    std::memcpy(entry.text.data(), name.data(), name.size());
     entry.next = head;
     head = slot;
     ++used_;

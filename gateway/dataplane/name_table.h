@@ -7,6 +7,7 @@
 #include "gateway/model/facts.h"
 #include "gateway/model/keyed_hash.h"
 
+#include <array>
 #include <cstdint>
 #include <cstring>
 #include <string_view>
@@ -24,7 +25,7 @@ public:
     void release(std::uint32_t slot) noexcept;
     [[nodiscard]] std::string_view view(std::uint32_t slot) const noexcept {
         return slot == kNoName ? std::string_view{}
-                               : std::string_view{entries_[slot].text, entries_[slot].size};
+                               : std::string_view{entries_[slot].text.data(), entries_[slot].size};
     }
     [[nodiscard]] std::uint32_t size() const noexcept { return used_; }
 
@@ -33,7 +34,7 @@ private:
         std::uint32_t users = 0;
         std::uint32_t next = kNoName;  ///< chain of its bucket, or of the free list
         std::uint8_t size = 0;
-        char text[255];
+        std::array<char, 255> text{};
     };
     [[nodiscard]] std::size_t bucket_of(std::string_view name) const noexcept;
     HashKey key_;

@@ -148,7 +148,8 @@ private:
     std::uint32_t per_protocol_;          ///< blocks this worker owns a protocol
     std::atomic<std::uint32_t> used_{0};  ///< the worker writes, the control side reads
     std::vector<Block> blocks_;
-    std::vector<std::uint32_t> free_[kNatProtocols];  ///< stacks, shuffled at start (RFC 6056)
+    /// Stacks, shuffled at start (RFC 6056).
+    std::array<std::vector<std::uint32_t>, kNatProtocols> free_;
     std::vector<Owner> owners_;  ///< open addressing, at most half full: there are at most as many
                                  ///< owners as blocks
     std::uint32_t sweep_ = 0;

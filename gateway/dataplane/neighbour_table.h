@@ -72,7 +72,7 @@ private:
         std::atomic<std::uint32_t> state{empty};
         std::atomic<std::uint32_t> given_away{0};  ///< times, modulo 63
         std::atomic<std::uint32_t> family_port{0};
-        std::atomic<std::uint64_t> address[2]{};
+        std::array<std::atomic<std::uint64_t>, 2> address{};
         std::atomic<std::uint64_t> word{0};
         std::atomic<std::uint64_t> added_seconds{0};
         std::atomic<std::uint64_t> learned_seconds{0};

@@ -52,7 +52,7 @@ IpAddress address_of(const FlowKey4& key) noexcept {
     return IpAddress::v4_raw(key.inside);
 }
 IpAddress address_of(const FlowKey6& key) noexcept {
-    return IpAddress::v6(reinterpret_cast<const std::uint8_t*>(key.inside));
+    return IpAddress::v6(reinterpret_cast<const std::uint8_t*>(key.inside.data()));
 }
 
 HashKey name_key(std::uint64_t seed) {
@@ -226,8 +226,8 @@ Key Pipeline::key_of(const Packet& packet, const Headers& headers, Direction dir
         key.inside = outbound ? source : destination;
         key.outside = outbound ? destination : source;
     } else {
-        std::memcpy(outbound ? key.inside : key.outside, ip + 8, 16);
-        std::memcpy(outbound ? key.outside : key.inside, ip + 24, 16);
+        std::memcpy((outbound ? key.inside : key.outside).data(), ip + 8, 16);
+        std::memcpy((outbound ? key.outside : key.inside).data(), ip + 24, 16);
     }
     // ICMP echo has one identifier for both directions: it stands where the inside port does.
     const bool swap =

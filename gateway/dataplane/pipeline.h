@@ -115,6 +115,8 @@ private:
         }
     };
     template <class Key>
+    // Only the first `size` of each are read, and clearing them costs time every burst.
+    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init)
     struct Lookup {
         std::array<Key, kBatchSize> key;
         std::array<std::uint64_t, kBatchSize> hash;

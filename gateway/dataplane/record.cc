@@ -120,8 +120,9 @@ void Pipeline::describe(Event& event, const Context& context, std::uint32_t flow
             event.nat_port = byte_swap(state.nat_port);
         }
     } else {
-        event.source = IpAddress::v6(reinterpret_cast<const std::uint8_t*>(hot.key.inside));
-        event.destination = IpAddress::v6(reinterpret_cast<const std::uint8_t*>(hot.key.outside));
+        event.source = IpAddress::v6(reinterpret_cast<const std::uint8_t*>(hot.key.inside.data()));
+        event.destination =
+            IpAddress::v6(reinterpret_cast<const std::uint8_t*>(hot.key.outside.data()));
     }
     event.source_port = byte_swap(hot.key.inside_port);
     event.destination_port = byte_swap(hot.key.outside_port);

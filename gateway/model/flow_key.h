@@ -3,6 +3,7 @@
 // IPv6.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <type_traits>
 
@@ -31,8 +32,8 @@ struct FlowKey4 {
 static_assert(sizeof(FlowKey4) == 16 && std::has_unique_object_representations_v<FlowKey4>);
 
 struct FlowKey6 {
-    std::uint64_t inside[2] = {0, 0};
-    std::uint64_t outside[2] = {0, 0};
+    std::array<std::uint64_t, 2> inside{};
+    std::array<std::uint64_t, 2> outside{};
     std::uint16_t inside_port = 0;
     std::uint16_t outside_port = 0;
     std::uint8_t protocol = 0;

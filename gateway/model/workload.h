@@ -6,6 +6,7 @@
 #include "gateway/model/address.h"
 #include "gateway/model/verdict.h"
 
+#include <array>
 #include <cstdint>
 #include <limits>
 #include <map>
@@ -72,7 +73,7 @@ private:
 
     std::vector<Workload> workloads_;
     std::vector<Slot> slots_;  ///< open addressing, at most half full, keyed hash
-    std::uint64_t key_[2];
+    std::array<std::uint64_t, 2> key_{};
     std::size_t live_count_ = 0;
 };
 

@@ -10,6 +10,7 @@
 #include "tests/unit/exporters/samples.h"
 
 #include <chrono>
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -37,7 +38,7 @@ void print_row(const char* what, double count, double seconds, const char* note 
 
 [[noreturn]] void give_up(const Error& error) {
     std::fprintf(stderr, "export_bench: %s\n", error.message.c_str());
-    std::exit(1);
+    std::exit(1);  // NOLINT(concurrency-mt-unsafe): nothing else runs
 }
 
 std::unique_ptr<Spool> fresh_spool(const std::string& directory) {
@@ -67,24 +68,13 @@ void measure_append(const std::string& directory, std::size_t burst, bool urgent
         }
         spool->commit();
     });
-    char what[64];
-    std::snprintf(
-        what,
-        sizeof(what),
-        "append and commit, %s, bursts of %zu",
-        urgent ? "threat" : "flow",
-        burst
-    );
-    char note[64];
     const SpoolStats stats = spool->stats();
-    std::snprintf(
-        note,
-        sizeof(note),
-        "%.0f MB/s, %llu commits",
-        static_cast<double>(stats.bytes) / seconds / 1e6,
-        static_cast<unsigned long long>(stats.commits)
-    );
-    print_row(what, static_cast<double>(total), seconds, note);
+    const std::string what = std::string("append and commit, ") + (urgent ? "threat" : "flow") +
+                             ", bursts of " + std::to_string(burst);
+    const std::string note =
+        std::to_string(std::lround(static_cast<double>(stats.bytes) / seconds / 1e6)) + " MB/s, " +
+        std::to_string(stats.commits) + " commits";
+    print_row(what.c_str(), static_cast<double>(total), seconds, note.c_str());
 }
 
 void measure_read(const std::string& directory) {

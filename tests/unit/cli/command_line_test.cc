@@ -51,7 +51,7 @@ protected:
         return {code, console.out.str(), console.err.str()};
     }
     [[nodiscard]] std::string file(const std::string& name, const std::string& text) const {
-        const std::string path = folder_ + "/" + name;
+        std::string path = folder_ + "/" + name;
         std::ofstream(path) << text;
         return path;
     }

@@ -38,7 +38,10 @@ public:
             static_cast<std::uint8_t>(24 + below(9))};
         return p.canonical();
     }
-    std::vector<IpPrefix> nets() { return std::vector<IpPrefix>(1 + below(3), net()); }
+    std::vector<IpPrefix> nets() {
+        std::vector<IpPrefix> out(1 + below(3), net());
+        return out;
+    }
     std::string domain() {
         static const std::vector<const char*> kNames{
             "a.com", "*.a.com", "b.a.com", "www.*.com", "c.org"};
@@ -199,6 +202,7 @@ public:
                    std::make_tuple(!b.exists, b.tier_order, b.tier, b.order, b.name);
         });
         std::vector<const GlobalNetworkPolicy*> order;
+        order.reserve(steps.size());
         for (const Step& step : steps) {
             order.push_back(step.policy);
         }
@@ -211,7 +215,7 @@ public:
 private:
     enum class Tri { no, yes, maybe };
 
-    const Tier* tier_of(const std::string& name) const {
+    [[nodiscard]] const Tier* tier_of(const std::string& name) const {
         for (const auto* tiers : {&objects_.tiers, &fixed_tiers()}) {
             for (const Tier& t : *tiers) {
                 if (t.name == name) {
@@ -222,7 +226,7 @@ private:
         return nullptr;
     }
 
-    bool applies(const GlobalNetworkPolicy& p) const {
+    [[nodiscard]] bool applies(const GlobalNetworkPolicy& p) const {
         if (!known_) {
             return p.selector.text() == "all()" && !p.namespace_selector;
         }
@@ -245,14 +249,14 @@ private:
         });
     }
 
-    bool set_selected(const GlobalNetworkSet& s, const RuleEntity& e) const {
+    [[nodiscard]] bool set_selected(const GlobalNetworkSet& s, const RuleEntity& e) const {
         if (e.namespace_selector && e.namespace_selector->text() != "global()") {
             return false;  // A global set has no namespace.
         }
         return !e.selector || e.selector->matches(s.labels);
     }
 
-    bool source_matches(const EgressRule& r, const Question& q) const {
+    [[nodiscard]] bool source_matches(const EgressRule& r, const Question& q) const {
         bool asks_address = !r.source.nets.empty();
         bool matched = r.source.nets.empty() || among(r.source.nets, q.source);
         if (r.source.selects() && !(known_ && r.source.selector->matches(labels_))) {
@@ -285,8 +289,9 @@ private:
         return matched;
     }
 
-    Tri by_name(const std::vector<std::string>& patterns, const EgressRule& r, const Question& q)
-        const {
+    [[nodiscard]] Tri by_name(
+        const std::vector<std::string>& patterns, const EgressRule& r, const Question& q
+    ) const {
         if (patterns.empty()) {
             return Tri::no;
         }
@@ -300,7 +305,7 @@ private:
                                                                                        : Tri::no;
     }
 
-    Tri rule_matches(const EgressRule& r, const Question& q) const {
+    [[nodiscard]] Tri rule_matches(const EgressRule& r, const Question& q) const {
         const RuleEntity& to = r.destination;
         const auto inside = [&](const std::vector<PortRange>& ports) {
             return std::any_of(ports.begin(), ports.end(), [&](const PortRange& p) {

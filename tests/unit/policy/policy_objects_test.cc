@@ -33,7 +33,7 @@ std::string with_rule(std::string_view rule) {
 }
 
 std::string rule_problem(std::string_view rule) {
-    const std::string text = problems_of(with_rule(rule));
+    std::string text = problems_of(with_rule(rule));
     constexpr std::string_view kPrefix = "p.yaml:5:";
     EXPECT_TRUE(text.empty() || text.starts_with(kPrefix)) << text;
     return text;

@@ -89,9 +89,9 @@ TEST(Selector, C2CanonicalText) {
         {"a endswith 'x'", "a ends with \"x\""},
         {"a!='x'", "a != \"x\""},
         {"!(has(b)||!has(a))", "!(has(b) || !has(a))"},
-        {"a == 'b'&&c=='d'", "(a == \"b\" && c == \"d\")"},
-        {"a == 'b' || (c == 'd' || has(e))", "(a == \"b\" || (c == \"d\" || has(e)))"},
-        {"a in {'z','x', 'z', 'a'}", "a in {\"a\", \"x\", \"z\"}"},
+        {"a == 'b'&&c=='d'", R"((a == "b" && c == "d"))"},
+        {"a == 'b' || (c == 'd' || has(e))", R"((a == "b" || (c == "d" || has(e))))"},
+        {"a in {'z','x', 'z', 'a'}", R"(a in {"a", "x", "z"})"},
         {"a notin {}", "a not in {}"},
         {"!!has(x)", "has(x)"},
     };

@@ -12,6 +12,7 @@ namespace {
 
 AddressSet addresses(const std::vector<std::string>& texts) {
     std::vector<IpPrefix> prefixes;
+    prefixes.reserve(texts.size());
     for (const std::string& text : texts) {
         prefixes.push_back(*IpPrefix::parse(text));
     }
@@ -127,8 +128,7 @@ TEST(DomainSet, C5RefusedPatterns) {
           ".",
           "a..b",
           "http://x.com",
-          "b\xC3\xBC"
-          "cher.example",
+          "b\303\274cher.example",
           "a b.com",
           "/ads[0-9]+\\.x/"}) {
         EXPECT_FALSE(parse_domain_pattern(bad).ok()) << bad;
@@ -143,7 +143,7 @@ TEST(DomainSet, ManyNamesAtOnce) {
         patterns.push_back("host" + std::to_string(i) + ".example");
         patterns.push_back("*.zone" + std::to_string(i) + ".example");
     }
-    patterns.push_back("host1.example");
+    patterns.emplace_back("host1.example");
     const DomainSet set(patterns);
     EXPECT_EQ(set.size(), 2'000U);
     EXPECT_TRUE(set.matches("host999.example"));
