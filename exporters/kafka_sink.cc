@@ -152,13 +152,16 @@ Status KafkaSink::begin() {
 }
 
 Offer KafkaSink::offer(const OutgoingEvent& event) {
+    if (!producer_) {
+        return Offer::busy;
+    }
     if (event.reduced) {
         const Offer answer = offer_reduced(event);
         if (answer != Offer::busy || window_.token_of(event.number) != 0) {
             return answer;
         }
     }
-    if (!producer_ || window_.open() >= open_max_ || parked_bytes_ >= kParkedBytesMax ||
+    if (window_.open() >= open_max_ || parked_bytes_ >= kParkedBytesMax ||
         replay_from_ != kNothingPending) {
         return Offer::busy;
     }
@@ -433,6 +436,9 @@ SinkProgress KafkaSink::stop(std::chrono::milliseconds timeout) {
         describe_state();
     }
     SinkProgress out = progress();
+    // There is no producer left to send a shorter form with: they stay open, and the next start
+    // meets them again at the cursor.
+    out.oversize.clear();
     producer_.reset();
     return out;
 }

@@ -310,6 +310,23 @@ TEST_F(KafkaSinkTest, StopWhileBrokersAreDownIsQuickAndTheRestComesLater) {
     expect_complete(mock_.consume({kFlow}, 400), 400);
 }
 
+// Goal: a refusal that is heard while stopping asks for nothing that a stopped sink cannot do.
+// Method: the sink alone, so that the report comes inside stop() and not before.
+TEST_F(KafkaSinkTest, WhatIsFoundTooLargeWhileStoppingWaitsForTheNextStart) {
+    rd_kafka_mock_topic_create(mock_.get(), kFlow, 1, 1);
+    auto sink = std::move(make_kafka_sink(mock_.settings())).value();
+    mock_.fail_produce({RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE});
+    OutgoingEvent event;
+    event.number = 7;
+    event.document = "{}";
+    ASSERT_EQ(sink->offer(event), Offer::taken);
+    const SinkProgress last = sink->stop(std::chrono::seconds(10));
+    EXPECT_TRUE(last.oversize.empty());
+    EXPECT_EQ(last.oldest_pending, 7U);
+    event.reduced = true;
+    EXPECT_EQ(sink->offer(event), Offer::busy);
+}
+
 TEST_F(KafkaSinkTest, StopSendsWhatIsLeftWhenItCan) {
     start(mock_.settings());
     append(1, 2000);
