@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "exporters/kafka_sink.h"
 
+#include "exporters/dead_letters.h"
 #include "exporters/delivery_window.h"
 #include "exporters/kafka_producer.h"
-#include "exporters/spool_files.h"
 
 #include <algorithm>
 #include <deque>
-#include <fcntl.h>
 #include <mutex>
 #include <optional>
-#include <unistd.h>
 #include <utility>
 
 namespace sallyport::exporters {
@@ -24,6 +22,12 @@ constexpr std::chrono::milliseconds kProbeLast{10000};
 /// A new producer after one that could not be created.
 constexpr std::chrono::milliseconds kRestart{1000};
 
+/// The most messages that travel together again after a batch was refused; beyond, the topic is
+/// free.
+constexpr std::size_t kWaveMax = 8192;
+/// So often a record that the broker calls invalid is sent, alone, before it is put aside.
+constexpr unsigned kInvalidTries = 3;
+
 /// Documents kept for topics that refuse; beyond, the sink is busy and the spool keeps them.
 constexpr std::size_t kParkedBytesMax = 64U << 20U;
 
@@ -34,11 +38,19 @@ struct Parked {
     std::string key;
     std::string value;
     KafkaHeaders headers;
+    bool again = false;  ///< it has been sent before
 };
 
 struct TopicState {
     std::deque<Parked> parked;  ///< in the order of the spool
+    std::size_t in_flight = 0;  ///< given to the producer and not reported
+    std::uint64_t alone = 0;    ///< token of the only one in flight, whose batch holds no other
     std::uint64_t probe = 0;    ///< token of the one that is on its way; 0 when none
+    /// A broker refuses a batch as a whole for what one record in it is. Since then so many travel
+    /// together: halved with each refusal until one travels alone, doubled when all went well.
+    std::size_t wave = 0;  ///< 0: any number
+    std::size_t wave_sent = 0;
+    bool wave_refused = false;
     std::chrono::milliseconds backoff = kProbeFirst;
     SteadyTime probe_at{};
     std::string error;
@@ -48,7 +60,8 @@ class KafkaSink final : public Sink, private KafkaListener {
 public:
     KafkaSink(KafkaSettings settings, KafkaProperties properties)
         : settings_(std::move(settings)),
-          properties_(std::move(properties)) {}
+          properties_(std::move(properties)),
+          letters_(settings_.dead_letter_path) {}
     ~KafkaSink() override = default;
     KafkaSink(const KafkaSink&) = delete;
     KafkaSink& operator=(const KafkaSink&) = delete;
@@ -68,13 +81,20 @@ private:
     Offer send(const OutgoingEvent& event, std::uint64_t token);
     void delivered(std::uint64_t token, TopicState& topic);
     void refused(rd_kafka_message_t& message, std::size_t topic, std::uint64_t token);
-    void park(std::size_t topic, Parked message, std::string error);
+    void park(std::size_t topic, Parked message);
+    static void wait_for(TopicState& state, std::string error);
+    static void works_again(TopicState& topic);
     void park_event(const OutgoingEvent& event, std::uint64_t token, KafkaHeaders headers);
+    rd_kafka_resp_err_t produce(const KafkaMessage& message, KafkaHeaders& headers);
+    bool judge(
+        rd_kafka_resp_err_t error, TopicState& state, std::uint64_t token, std::string_view document
+    );
     void too_large(std::uint64_t token, std::string_view document);
+    void put_aside(std::uint64_t token, std::string_view document);
     void send_parked(std::size_t topic, SteadyTime now);
     rd_kafka_resp_err_t send_front(std::size_t topic);
     void restart(const std::string& why);
-    void write_dead_letter(std::string_view document);
+    void write_letters();
     void describe_state();
     SinkProgress progress();
 
@@ -86,6 +106,7 @@ private:
     std::array<TopicState, kEventClassCount> topics_;
     std::size_t parked_bytes_ = 0;
     std::vector<std::uint64_t> oversize_;
+    DeadLetters letters_;
     std::uint64_t replay_from_ = kNothingPending;
     SteadyTime restart_at_{};
     bool brokers_down_ = false;
@@ -134,6 +155,12 @@ bool is_too_large(rd_kafka_resp_err_t error) {
            error == RD_KAFKA_RESP_ERR_INVALID_MSG_SIZE;
 }
 
+/// What is wrong is in the record, and the broker will say the same tomorrow.
+bool is_invalid(rd_kafka_resp_err_t error) {
+    return error == RD_KAFKA_RESP_ERR_INVALID_RECORD ||
+           error == RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP;
+}
+
 /// Errors that say nothing about the topic: the producer is ending, or was told to forget.
 bool is_ending(rd_kafka_resp_err_t error) {
     return error == RD_KAFKA_RESP_ERR__PURGE_QUEUE || error == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT ||
@@ -161,18 +188,18 @@ Offer KafkaSink::offer(const OutgoingEvent& event) {
             return answer;
         }
     }
-    if (window_.open() >= open_max_ || parked_bytes_ >= kParkedBytesMax ||
+    if (window_.open() >= open_max_ || parked_bytes_ + letters_.bytes() >= kParkedBytesMax ||
         replay_from_ != kNothingPending) {
         return Offer::busy;
     }
     const std::uint64_t token = window_.add(event.number);
     const Offer answer = send(event, token);
+    if (answer == Offer::oversize && event.reduced) {
+        put_aside(token, event.document);
+        return Offer::taken;
+    }
     if (answer != Offer::taken) {
         window_.withdraw();
-        if (answer == Offer::oversize && event.reduced) {
-            write_dead_letter(event.document);
-            return Offer::taken;
-        }
     }
     return answer;
 }
@@ -204,11 +231,12 @@ Offer KafkaSink::offer_reduced(const OutgoingEvent& event) {
 Offer KafkaSink::send(const OutgoingEvent& event, std::uint64_t token) {
     const auto topic = static_cast<std::size_t>(event.event_class);
     KafkaHeaders headers = headers_of(event.envelope);
-    if (!topics_[topic].parked.empty() || topics_[topic].probe != 0) {
+    const TopicState& state = topics_[topic];
+    if (!state.parked.empty() || state.probe != 0 || state.wave != 0) {
         park_event(event, token, std::move(headers));  // behind those that wait, in order
         return Offer::taken;
     }
-    const rd_kafka_resp_err_t error = producer_->produce(message_of(event, token), headers);
+    const rd_kafka_resp_err_t error = produce(message_of(event, token), headers);
     if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
         return Offer::taken;
     }
@@ -218,37 +246,46 @@ Offer KafkaSink::send(const OutgoingEvent& event, std::uint64_t token) {
     if (error == RD_KAFKA_RESP_ERR__QUEUE_FULL || is_ending(error)) {
         return Offer::busy;
     }
-    topics_[topic].error = rd_kafka_err2str(error);
+    wait_for(topics_[topic], rd_kafka_err2str(error));
     park_event(event, token, std::move(headers));
     return Offer::taken;
 }
 
-void KafkaSink::park_event(const OutgoingEvent& event, std::uint64_t token, KafkaHeaders headers) {
-    const KafkaMessage message = message_of(event, token);
-    park(
-        message.topic,
-        {token,
-         message.time_ms,
-         std::string(message.key),
-         std::string(message.value),
-         std::move(headers)},
-        std::string()
-    );
+rd_kafka_resp_err_t KafkaSink::produce(const KafkaMessage& message, KafkaHeaders& headers) {
+    const rd_kafka_resp_err_t error = producer_->produce(message, headers);
+    if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        TopicState& state = topics_[message.topic];
+        state.alone = state.in_flight == 0 ? message.token : 0;
+        ++state.in_flight;
+    }
+    return error;
 }
 
-void KafkaSink::park(std::size_t topic, Parked message, std::string error) {
+void KafkaSink::park_event(const OutgoingEvent& event, std::uint64_t token, KafkaHeaders headers) {
+    const KafkaMessage message = message_of(event, token);
+    Parked parked;
+    parked.token = token;
+    parked.time_ms = message.time_ms;
+    parked.key = message.key;
+    parked.value = message.value;
+    parked.headers = std::move(headers);
+    park(message.topic, std::move(parked));
+}
+
+void KafkaSink::park(std::size_t topic, Parked message) {
     TopicState& state = topics_[topic];
-    const bool first = state.parked.empty() && state.probe == 0;
-    if (first || (!error.empty() && state.probe_at == SteadyTime{})) {
-        state.probe_at = SteadyClock::now() + state.backoff;
-    }
-    if (!error.empty()) {
-        state.error = std::move(error);
-    }
     parked_bytes_ += message.value.size();
     const auto at =
         std::ranges::upper_bound(state.parked, message.token, std::less<>(), &Parked::token);
     state.parked.insert(at, std::move(message));
+}
+
+/// The topic refuses: what is parked waits for a probe.
+void KafkaSink::wait_for(TopicState& state, std::string error) {
+    state.error = std::move(error);
+    if (state.probe_at == SteadyTime{}) {
+        state.probe_at = SteadyClock::now() + state.backoff;
+    }
 }
 
 void KafkaSink::on_report(rd_kafka_message_t& message) {
@@ -259,8 +296,10 @@ void KafkaSink::on_report(rd_kafka_message_t& message) {
     while (topic + 1 < kEventClassCount && producer_->topic_name(topic) != name) {
         ++topic;
     }
+    TopicState& state = topics_[topic];
+    state.in_flight -= state.in_flight > 0 ? 1 : 0;
     if (message.err == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        delivered(token, topics_[topic]);
+        delivered(token, state);
     } else if (!is_ending(message.err)) {
         refused(message, topic, token);
     }
@@ -271,8 +310,12 @@ void KafkaSink::delivered(std::uint64_t token, TopicState& topic) {
         ++work_.delivered;
     }
     brokers_down_ = false;
+    works_again(topic);
+}
+
+void KafkaSink::works_again(TopicState& topic) {
     if (std::exchange(topic.probe, 0) != 0) {
-        topic.probe_at = SteadyTime{};  // it works again: all that wait may go
+        topic.probe_at = SteadyTime{};  // all that wait may go
         topic.backoff = kProbeFirst;
         topic.error.clear();
     }
@@ -280,17 +323,14 @@ void KafkaSink::delivered(std::uint64_t token, TopicState& topic) {
 
 void KafkaSink::refused(rd_kafka_message_t& message, std::size_t topic, std::uint64_t token) {
     const std::string_view document(static_cast<const char*>(message.payload), message.len);
-    if (is_too_large(message.err)) {
-        if (topics_[topic].probe == token) {
-            topics_[topic].probe = 0;
-        }
-        too_large(token, document);
+    TopicState& state = topics_[topic];
+    const bool record = is_too_large(message.err) || is_invalid(message.err);
+    if (record && judge(message.err, state, token, document)) {
         return;
     }
     rd_kafka_headers_t* headers = nullptr;
     rd_kafka_message_detach_headers(&message, &headers);
-    TopicState& state = topics_[topic];
-    if (state.probe == token) {
+    if (!record && state.probe == token) {
         state.probe = 0;
         state.backoff = std::min(state.backoff * 2, kProbeLast);
         state.probe_at = SteadyClock::now() + state.backoff;
@@ -301,7 +341,32 @@ void KafkaSink::refused(rd_kafka_message_t& message, std::size_t topic, std::uin
     parked.key.assign(static_cast<const char*>(message.key), message.key_len);
     parked.value = document;
     parked.headers.reset(headers);
-    park(topic, std::move(parked), rd_kafka_err2str(message.err));
+    parked.again = true;
+    park(topic, std::move(parked));
+    if (!record) {
+        wait_for(state, rd_kafka_err2str(message.err));
+    }
+}
+
+/// A refusal for what a record is. True when that ends the matter; else the record is to be sent
+/// again, with fewer others in its batch.
+bool KafkaSink::judge(
+    rd_kafka_resp_err_t error, TopicState& state, std::uint64_t token, std::string_view document
+) {
+    works_again(state);  // who finds fault with a record has let us in
+    const bool alone = state.alone == token;
+    state.wave_sent = 0;  // no reason to let more travel together
+    if (alone && is_too_large(error)) {
+        too_large(token, document);
+        return true;
+    }
+    if (alone && window_.refuse(token) >= kInvalidTries) {
+        put_aside(token, document);
+        return true;
+    }
+    state.wave = state.wave == 0 ? kWaveMax : state.wave;
+    state.wave_refused = true;
+    return false;
 }
 
 void KafkaSink::too_large(std::uint64_t token, std::string_view document) {
@@ -310,23 +375,19 @@ void KafkaSink::too_large(std::uint64_t token, std::string_view document) {
         oversize_.push_back(window_.number_of(token));
         return;
     }
-    write_dead_letter(document);
-    window_.confirm(token);
+    put_aside(token, document);
 }
 
-void KafkaSink::write_dead_letter(std::string_view document) {
-    ++work_.dead_letters;
-    if (settings_.dead_letter_path.empty()) {
-        return;
-    }
-    const FileDescriptor fd(open(
-        settings_.dead_letter_path.c_str(),
-        O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY,
-        0640
-    ));
-    const std::string line = std::string(document) + '\n';
-    if (!fd.valid() || write(fd.get(), line.data(), line.size()) < 0) {
-        last_error_ = describe("cannot write", settings_.dead_letter_path, errno);
+void KafkaSink::put_aside(std::uint64_t token, std::string_view document) {
+    letters_.add(token, document);
+    write_letters();
+}
+
+/// An event counts as dealt with once its letter is on disk: until then the cursor waits for it.
+void KafkaSink::write_letters() {
+    for (const std::uint64_t token : letters_.write(SteadyClock::now())) {
+        ++work_.dead_letters;
+        window_.confirm(token);
     }
 }
 
@@ -359,11 +420,32 @@ SinkProgress KafkaSink::flush() {
             restart(fatal);
         }
     }
-    for (std::size_t topic = 0; producer_ && topic < kEventClassCount; ++topic) {
+    // A shorter form that is about to come goes before those that wait behind it.
+    for (std::size_t topic = 0; producer_ && oversize_.empty() && topic < kEventClassCount;
+         ++topic) {
         send_parked(topic, now);
     }
+    write_letters();
     describe_state();
     return progress();
+}
+
+/// How many of the parked may go now.
+std::size_t next_wave(TopicState& state) {
+    if (state.wave == 0) {
+        return state.parked.size();
+    }
+    if (state.in_flight != 0) {
+        return 0;  // who travels with whom is known only once all are back
+    }
+    if (std::exchange(state.wave_refused, false)) {
+        state.wave = std::max<std::size_t>(std::min(state.wave, state.parked.size()) / 2, 1);
+    } else if (state.wave_sent >= state.wave) {
+        state.wave *= 2;
+    }
+    state.wave_sent = 0;
+    state.wave = state.wave > kWaveMax ? 0 : state.wave;
+    return state.wave == 0 ? state.parked.size() : std::min(state.wave, state.parked.size());
 }
 
 void KafkaSink::send_parked(std::size_t topic, SteadyTime now) {
@@ -373,7 +455,8 @@ void KafkaSink::send_parked(std::size_t topic, SteadyTime now) {
     }
     const bool probe = state.probe_at != SteadyTime{};
     const std::uint64_t first = state.parked.front().token;
-    do {
+    std::size_t left = next_wave(state);
+    for (left = probe ? std::min<std::size_t>(left, 1) : left; left > 0; --left) {
         const rd_kafka_resp_err_t error = send_front(topic);
         if (is_too_large(error)) {
             return;  // gone its own way; the next one at the next look
@@ -387,15 +470,16 @@ void KafkaSink::send_parked(std::size_t topic, SteadyTime now) {
             }
             return;
         }
-        ++work_.retried;
-    } while (!probe && !state.parked.empty());
-    state.probe = probe ? first : 0;
+        ++state.wave_sent;
+        state.probe = probe ? first : 0;
+    }
 }
 
 rd_kafka_resp_err_t KafkaSink::send_front(std::size_t topic) {
     Parked& front = topics_[topic].parked.front();
     const KafkaMessage message{topic, front.key, front.value, front.time_ms, front.token};
-    const rd_kafka_resp_err_t error = producer_->produce(message, front.headers);
+    const bool again = front.again;
+    const rd_kafka_resp_err_t error = produce(message, front.headers);
     if (is_too_large(error)) {
         too_large(front.token, front.value);
     }
@@ -403,6 +487,7 @@ rd_kafka_resp_err_t KafkaSink::send_front(std::size_t topic) {
         parked_bytes_ -= front.value.size();
         topics_[topic].parked.pop_front();
     }
+    work_.retried += again && error == RD_KAFKA_RESP_ERR_NO_ERROR ? 1 : 0;
     return error;
 }
 
@@ -412,6 +497,7 @@ void KafkaSink::restart(const std::string& why) {
     replay_from_ = std::min(replay_from_, window_.oldest_open());
     window_.clear();
     oversize_.clear();
+    letters_.clear();
     producer_.reset();
     for (TopicState& topic : topics_) {
         topic = TopicState{};
@@ -433,6 +519,7 @@ SinkProgress KafkaSink::progress() {
 SinkProgress KafkaSink::stop(std::chrono::milliseconds timeout) {
     if (producer_) {
         producer_->flush(timeout);
+        write_letters();
         describe_state();
     }
     SinkProgress out = progress();
@@ -453,12 +540,16 @@ void KafkaSink::describe_state() {
     }
     for (std::size_t topic = 0; topic < kEventClassCount; ++topic) {
         const TopicState& state = topics_[topic];
-        if (state.probe != 0 || !state.parked.empty()) {
+        if (!state.error.empty() && (state.probe != 0 || !state.parked.empty())) {
             work_.state = SinkState::degraded;
             work_.text = "topic \"" +
                          kafka_topic(settings_, name_of(static_cast<EventClass>(topic))) +
                          "\": " + state.error + "; its events wait and are tried again";
         }
+    }
+    if (!letters_.empty()) {
+        work_.state = SinkState::degraded;
+        work_.text = letters_.error() + "; events that cannot be sent wait for it";
     }
     if (!producer_) {
         work_.state = SinkState::down;

@@ -55,6 +55,20 @@ TEST(DeliveryWindow, FindsOpenEventsByNumber) {
     EXPECT_EQ(window.open(), 1U);
 }
 
+TEST(DeliveryWindow, OneThatWaitsKeepsNoneOfTheOthersInMemory) {
+    DeliveryWindow window;
+    const auto waits = window.add(1);
+    for (std::uint64_t number = 2; number <= 100000; ++number) {
+        ASSERT_TRUE(window.confirm(window.add(number)));
+    }
+    EXPECT_LE(window.entries(), DeliveryWindow::kDoneMax + 3);
+    EXPECT_EQ(window.oldest_open(), 1U);
+    const auto late = window.add(100001);
+    EXPECT_EQ(window.token_of(100001), late);
+    EXPECT_TRUE(window.confirm(waits));
+    EXPECT_EQ(window.oldest_open(), 100001U);
+}
+
 TEST(DeliveryWindow, AgreesWithASetUnderRandomOrder) {
     std::mt19937 random(7);
     DeliveryWindow window;

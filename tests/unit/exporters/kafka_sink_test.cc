@@ -10,6 +10,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -276,6 +277,79 @@ TEST_F(KafkaSinkTest, K6WhatTheBrokerFindsTooLargeIsReducedThenPutAside) {
         )["event"]["sequence"],
         3
     );
+}
+
+// Goal: one record that is too large costs its neighbours nothing. Method: the broker refuses whole
+// batches until the one at fault travels alone, then that one's shorter form too.
+TEST_F(KafkaSinkTest, K6ABatchThatIsTooLargeIsSentInPartsBeforeAnEventIsJudged) {
+    KafkaSettings settings = mock_.settings();
+    settings.dead_letter_path = directory_.path() + "/dlq.ndjson";
+    settings.rdkafka["linger.ms"] = "50";  // so that what is sent together travels together
+    rd_kafka_mock_topic_create(mock_.get(), kFlow, 1, 1);
+    start(settings);
+    append(1, 1);
+    ASSERT_TRUE(delivered(2));
+    mock_.fail_produce({RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE});
+    append(2, 101);
+    ASSERT_TRUE(delivered(102));
+    EXPECT_EQ(runner_->report().sink.dead_letters, 0U);
+    // 8 together, 4, 2, 1, and that one again without its labels.
+    mock_.fail_produce(std::vector(5, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE));
+    append(102, 109);
+    ASSERT_TRUE(delivered(110));
+    EXPECT_EQ(runner_->report().sink.dead_letters, 1U);
+    EXPECT_EQ(
+        nlohmann::json::parse(read_file(settings.dead_letter_path, 1U << 20U).value()
+        )["event"]["sequence"],
+        102
+    );
+    const auto messages = mock_.consume({kFlow}, 108);
+    EXPECT_EQ(messages.size(), 108U);
+    for (const auto& message : messages) {
+        EXPECT_FALSE(nlohmann::json::parse(message.value)["sallyport"].contains("truncated"));
+    }
+    EXPECT_EQ(runner_->report().sink.state, SinkState::ok);
+}
+
+TEST_F(KafkaSinkTest, ARecordTheBrokerCallsInvalidIsPutAsideAfterAFewTries) {
+    KafkaSettings settings = mock_.settings();
+    settings.dead_letter_path = directory_.path() + "/dlq.ndjson";
+    rd_kafka_mock_topic_create(mock_.get(), kFlow, 1, 1);
+    start(settings);
+    append(1, 1);
+    ASSERT_TRUE(delivered(2));
+    mock_.fail_produce(
+        {RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP,
+         RD_KAFKA_RESP_ERR_INVALID_RECORD,
+         RD_KAFKA_RESP_ERR_INVALID_RECORD}
+    );
+    append(2, 2);
+    ASSERT_TRUE(delivered(3));
+    EXPECT_EQ(runner_->report().sink.dead_letters, 1U);
+    append(3, 3);
+    ASSERT_TRUE(delivered(4));
+    EXPECT_EQ(mock_.consume({kFlow}, 2).size(), 2U);
+}
+
+TEST_F(KafkaSinkTest, AnEventIsDealtWithOnlyOnceItsDeadLetterIsOnDisk) {
+    KafkaSettings settings = mock_.settings();
+    const std::string folder = directory_.path() + "/letters";
+    settings.dead_letter_path = folder + "/dlq.ndjson";
+    settings.rdkafka["message.max.bytes"] = "1000";
+    start(settings);
+    append(1, 1);
+    ASSERT_TRUE(eventually([&] { return runner_->report().sink.state == SinkState::degraded; }));
+    EXPECT_EQ(
+        runner_->report().sink.text,
+        "cannot open " + settings.dead_letter_path +
+            ": No such file or directory; events that cannot be sent wait for it"
+    );
+    EXPECT_EQ(runner_->report().cursor, 1U);
+    EXPECT_EQ(runner_->report().sink.dead_letters, 0U);
+    std::filesystem::create_directory(folder);
+    ASSERT_TRUE(delivered(2));
+    EXPECT_EQ(runner_->report().sink.dead_letters, 1U);
+    EXPECT_TRUE(eventually([&] { return runner_->report().sink.state == SinkState::ok; }));
 }
 
 TEST_F(KafkaSinkTest, K11AFullQueueBoundsMemoryAndLosesNothing) {
