@@ -5,6 +5,7 @@
 #include "exporters/crc32c.h"
 
 #include <algorithm>
+#include <tuple>
 #include <unistd.h>
 #include <utility>
 #include <vector>
@@ -18,6 +19,8 @@ constexpr std::uint32_t kVersion = 1;
 constexpr std::uint64_t kDictionaryBytesMax = 1ULL << 30U;
 /// The generations whose events a spooler and its sinks meet at one time, with room.
 constexpr std::size_t kRecentMax = 8;
+/// Generations whose names may wait in memory for a disk that is full.
+constexpr std::size_t kUnwrittenMax = 64;
 /// Smallest encodings, for ByteReader::count(): every text takes its four bytes of length.
 constexpr std::size_t kTextBytesMin = 4;
 constexpr std::size_t kWorkloadBytesMin = 2 + 8 * kTextBytesMin + 3 * 4;
@@ -232,19 +235,56 @@ std::optional<EventDictionary> parse_dictionary(std::span<const std::uint8_t> by
 
 DictionaryStore::DictionaryStore(std::string directory) : directory_(std::move(directory)) {}
 
-Status DictionaryStore::write(SpoolIo& io, const EventDictionary& dictionary) {
+Status DictionaryStore::save(SpoolIo& io, const EventDictionary& dictionary) const {
     std::string bytes;
     append_dictionary(dictionary, bytes);
     const std::string path = dictionary_path(directory_, dictionary.boot, dictionary.generation);
-    if (const int error = io.replace(path, bytes); error != 0) {
-        return Error{describe("cannot write", path, -error)};
-    }
+    const int error = io.replace(path, bytes);
+    return error == 0 ? Status(Done{}) : Status(Error{describe("cannot write", path, -error)});
+}
+
+Status DictionaryStore::write(SpoolIo& io, const EventDictionary& dictionary) {
+    Status saved = save(io, dictionary);
+    const Key key{dictionary.boot, dictionary.generation};
+    auto kept = std::make_shared<const EventDictionary>(dictionary);
     const std::lock_guard lock(mutex_);
-    remember(
-        {dictionary.boot, dictionary.generation},
-        std::make_shared<const EventDictionary>(dictionary)
-    );
-    return Done{};
+    if (!saved) {
+        unwritten_.insert_or_assign(key, kept);
+        if (unwritten_.size() > kUnwrittenMax) {
+            unwritten_.erase(unwritten_.begin());
+        }
+        unwritten_error_ = saved.error().message;
+    }
+    remember(key, std::move(kept));
+    return saved;
+}
+
+bool DictionaryStore::write_again(SpoolIo& io) {
+    for (;;) {
+        std::shared_ptr<const EventDictionary> next;
+        {
+            const std::lock_guard lock(mutex_);
+            if (unwritten_.empty()) {
+                return true;
+            }
+            next = unwritten_.rbegin()->second;  // the newest matter most
+        }
+        const Status saved = save(io, *next);  // readers need not wait for the disk
+        const std::lock_guard lock(mutex_);
+        if (!saved) {
+            unwritten_error_ = saved.error().message;
+            return false;
+        }
+        unwritten_.erase({next->boot, next->generation});
+    }
+}
+
+std::string DictionaryStore::unwritten() {
+    const std::lock_guard lock(mutex_);
+    return unwritten_.empty()
+               ? std::string()
+               : unwritten_error_ + "; names of " + std::to_string(unwritten_.size()) +
+                     " generations are in memory only";
 }
 
 std::shared_ptr<const EventDictionary> DictionaryStore::find(
@@ -264,6 +304,9 @@ std::shared_ptr<const EventDictionary> DictionaryStore::find(
 }
 
 std::shared_ptr<const EventDictionary> DictionaryStore::cached(const Key& key) {
+    if (const auto kept = unwritten_.find(key); kept != unwritten_.end()) {
+        return kept->second;
+    }
     const auto at = std::ranges::find(recent_, key, &Entry::key);
     return at == recent_.end() ? nullptr : at->dictionary;
 }
@@ -318,13 +361,38 @@ void DictionaryStore::remember(const Key& key, std::shared_ptr<const EventDictio
 void DictionaryStore::collect(
     const std::set<std::pair<std::uint64_t, std::uint32_t>>& needed,
     std::uint64_t boot,
-    std::uint32_t keep_from
+    std::uint32_t keep_from,
+    std::uint64_t bytes_max
 ) {
+    const auto path_of = [this](const Key& key) {
+        return dictionary_path(directory_, key.first, key.second);
+    };
+    const auto is_current = [&](const Key& key) {
+        return key.first == boot && key.second >= keep_from;
+    };
+    {
+        const std::lock_guard lock(mutex_);
+        std::erase_if(unwritten_, [&](const auto& entry) {
+            return !is_current(entry.first) && !needed.contains(entry.first);
+        });
+    }
+    std::uint64_t bytes = 0;
+    std::vector<Key> left;
     for (const Key& key : list_spool(directory_).dictionaries) {
-        const bool current = key.first == boot && key.second >= keep_from;
-        if (!current && !needed.contains(key)) {
-            unlink(dictionary_path(directory_, key.first, key.second).c_str());
+        if (!is_current(key) && !needed.contains(key)) {
+            unlink(path_of(key).c_str());
+        } else {
+            bytes += file_bytes(path_of(key));
+            left.push_back(key);
         }
+    }
+    // Generations rise within a boot; other boots are older than this one.
+    std::ranges::sort(left, [boot](const Key& a, const Key& b) {
+        return std::tuple(a.first == boot, a) < std::tuple(b.first == boot, b);
+    });
+    for (auto at = left.begin(); at != left.end() && bytes > bytes_max && !is_current(*at); ++at) {
+        bytes -= std::min(bytes, file_bytes(path_of(*at)));
+        unlink(path_of(*at).c_str());
     }
 }
 

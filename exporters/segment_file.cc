@@ -60,12 +60,15 @@ std::span<const std::uint8_t> SegmentFile::window() {
     if (offset_ < buffer_at_ || offset_ + kRecordBytesMax > end) {
         buffer_at_ = offset_;
         buffer_used_ = read_at(fd_.get(), {buffer_.get(), kBufferBytes}, offset_);
+        buffer_end_ = end_;
     }
     const auto from = static_cast<std::size_t>(offset_ - buffer_at_);
     return {buffer_.get() + from, buffer_used_ - from};
 }
 
-bool SegmentFile::next(RecordView& out) {
+bool SegmentFile::next(RecordView& out, std::uint64_t end) {
+    end_ = end;
+    at_end_ = false;
     if (!usable_) {
         // The header may still be on its way when the file has just been created.
         const auto header = parse_segment_header(window());
@@ -76,12 +79,24 @@ bool SegmentFile::next(RecordView& out) {
         seed_ = crc_seed(header->salt);
         offset_ = kSegmentHeaderBytes;
     }
+    bool read_anew = false;
     for (;;) {
         const RecordState state = parse_record(window(), seed_, out);
-        if (state == RecordState::ok && out.number >= next_number_) {
+        const bool good = state == RecordState::ok && out.number >= next_number_;
+        const bool trusted = good && out.number < buffer_end_;
+        if (trusted && out.number < end) {
             offset_ += out.bytes;
             next_number_ = out.number + 1;
             return true;
+        }
+        if (!trusted && !std::exchange(read_anew, true)) {
+            buffer_used_ = 0;  // it may hold what has been cut off and written again since
+            continue;
+        }
+        if (good) {
+            buffer_used_ = 0;
+            at_end_ = true;
+            return false;
         }
         if (window().empty() || !resynchronise()) {
             return false;

@@ -7,6 +7,7 @@
 #include "exporters/spool_files.h"
 
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <string>
 
@@ -20,9 +21,17 @@ public:
         const std::string& directory, std::uint64_t first_number
     );
 
-    /// The next record; numbers rise. False at the end of what can be read now; asking again finds
-    /// what was appended since. The view is valid until the next call.
-    bool next(RecordView& out);
+    /// The next record with a number below `end`; numbers rise. False at the end of what can be
+    /// read now; asking again finds what was appended since. The view is valid until the next call.
+    ///
+    /// Who reads what is still being written passes the number of the first record that is not
+    /// committed: behind it a write may fail, be cut off and be followed by another one, so nothing
+    /// of it is given out, nor kept in the buffer.
+    bool next(RecordView& out, std::uint64_t end = kNoEnd);
+    /// The last call of next() met a record that was not below `end`.
+    [[nodiscard]] bool at_end() const noexcept { return at_end_; }
+
+    static constexpr std::uint64_t kNoEnd = std::numeric_limits<std::uint64_t>::max();
 
     [[nodiscard]] bool usable() const noexcept { return usable_; }
     [[nodiscard]] std::uint64_t first_number() const noexcept { return first_number_; }
@@ -52,6 +61,9 @@ private:
     std::unique_ptr<std::uint8_t[]> buffer_;  // NOLINT(modernize-avoid-c-arrays)
     std::uint64_t buffer_at_ = 0;             ///< file offset of buffer_
     std::size_t buffer_used_ = 0;
+    std::uint64_t buffer_end_ = 0;  ///< records below it were committed when the buffer was read
+    std::uint64_t end_ = kNoEnd;    ///< of the call under way
+    bool at_end_ = false;
 };
 
 }  // namespace sallyport::exporters

@@ -165,7 +165,7 @@ void SinkRunner::send_reduced(const SinkProgress& progress) {
 
 void SinkRunner::move_cursor(bool at_once) {
     const auto now = std::chrono::steady_clock::now();
-    if (done_below_ == reader_->cursor() ||
+    if ((done_below_ == reader_->cursor() && reader_->cursor_is_durable()) ||
         (!at_once && now - cursor_moved_at_ < settings_.cursor_interval)) {
         return;
     }

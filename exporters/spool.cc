@@ -75,7 +75,7 @@ Spool::~Spool() {
 Status Spool::write_dictionary(const EventDictionary& dictionary) {
     Status done = shared_->dictionaries.write(*io_, dictionary);
     if (dictionary.boot == settings_.boot) {
-        // Also when writing failed: the names are in memory, and the caller decides what to do.
+        // Also when writing failed: the names are in memory.
         generation_.store(dictionary.generation, std::memory_order_relaxed);
         named_.store(true, std::memory_order_release);
     }
@@ -104,6 +104,7 @@ Result<std::unique_ptr<SpoolReader>> Spool::reader(const std::string& name) {
     auto out = std::unique_ptr<SpoolReader>(new SpoolReader(shared_, name, true));
     const std::uint64_t cursor = ledger.value_or(shared_->floor.load());
     out->cursor_ = cursor;
+    out->ledger_ = cursor;
     out->seek(cursor);
     shared_->cursors[name] = cursor;
     return out;
@@ -314,6 +315,15 @@ void Spool::end_segment() {
     if (!fd_.valid()) {
         return;  // the commit failed and has ended the segment
     }
+    if (segments_.back().first_number == next_number_) {
+        // Nothing got into it. The next segment takes its name, so it must not be listed twice:
+        // the file of the living would be deleted with the dead one.
+        fd_ = FileDescriptor();
+        unlink(segment_path(settings_.directory, next_number_).c_str());
+        bytes_total_ -= segments_.back().bytes;
+        segments_.pop_back();
+        return;
+    }
     Segment& segment = segments_.back();
     // Gives back what was preallocated; a failure only costs room.
     [[maybe_unused]] const int cut = ftruncate(fd_.get(), static_cast<off_t>(segment.bytes));
@@ -333,6 +343,9 @@ void Spool::commit() {
             ++work_.commit_errors;
             work_.degraded = true;
             work_.state = "cannot sync the spool: " + std::system_category().message(-error);
+            // Gives back what was preallocated, as the end of any segment does.
+            [[maybe_unused]] const int cut =
+                ftruncate(fd_.get(), static_cast<off_t>(segments_.back().bytes));
             fd_ = FileDescriptor();
         }
     }
@@ -388,6 +401,7 @@ void Spool::close() {
     admitted_.clear();
     own_events_.clear();
     take_gaps();
+    shared_->dictionaries.write_again(*io_);
     announce_losses(true);
     write_admitted();
     end_segment();
@@ -400,8 +414,13 @@ void Spool::update_stats() {
     work_.segments = segments_.size();
     work_.next_number = next_number_;
     work_.oldest_number = shared_->floor.load(std::memory_order_relaxed);
+    const std::string unwritten = shared_->dictionaries.unwritten();
     const std::lock_guard lock(stats_mutex_);
     stats_ = work_;
+    if (!unwritten.empty()) {
+        stats_.state = stats_.degraded ? stats_.state : unwritten;
+        stats_.degraded = true;
+    }
 }
 
 }  // namespace sallyport::exporters

@@ -106,7 +106,8 @@ public:
     Spool& operator=(const Spool&) = delete;
 
     /// Makes the names of a generation durable. Any control thread, before the generation is
-    /// published.
+    /// published. When the disk refuses, the names are in force all the same, kept in memory and
+    /// written as soon as it takes them: an error is no reason not to publish. stats() says so.
     Status write_dictionary(const EventDictionary& dictionary);
     /// No event with an older generation of this boot will be made any more. Any control thread.
     void retire_generations_below(std::uint32_t generation);
@@ -159,6 +160,7 @@ private:
     [[nodiscard]] std::size_t delivered_segments() const;
     void make_quota_room(std::uint64_t bytes);
     bool make_room();
+    [[nodiscard]] bool holds_a_reserve() const;
     void drop_history(std::uint64_t keep_bytes);
     void drop_oldest_segment(LossCause cause);
     void save_announcements(const Segment& segment, std::uint64_t from);
@@ -188,7 +190,9 @@ private:
     std::uint64_t announce_at_ns_ = 0;
     std::uint64_t retry_at_ns_ = 0;  ///< before that, only threat and audit try a failing disk
     bool reserve_held_ = false;  ///< false: the disk is full, and only threat and audit are written
-    bool segments_removed_ = false;  ///< dictionaries may have become useless
+    bool segments_removed_ = false;      ///< dictionaries may have become useless
+    std::uint32_t collected_below_ = 0;  ///< retired_below_ when they were collected last
+    std::uint64_t names_retry_at_ns_ = 0;
     bool closed_ = false;
     LossCause failure_ = LossCause::disk_error;
     std::string behind_;  ///< sinks that had not sent what was given up

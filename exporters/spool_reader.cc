@@ -54,6 +54,7 @@ Result<std::unique_ptr<SpoolReader>> SpoolReader::follow(
     out->seek_oldest();
     if (!name.empty()) {
         out->cursor_ = read_cursor(directory, name).value_or(out->position_);
+        out->ledger_ = out->cursor_;
         out->seek(out->cursor_);
     }
     return out;
@@ -77,7 +78,7 @@ bool SpoolReader::next(Event& event, std::uint64_t& number) {
         if (read_current(event, number, limit)) {
             return true;
         }
-        if (ahead_ || !go_on()) {
+        if (file_->at_end() || !go_on()) {
             return false;
         }
     }
@@ -85,26 +86,14 @@ bool SpoolReader::next(Event& event, std::uint64_t& number) {
 }
 
 bool SpoolReader::read_current(Event& event, std::uint64_t& number, std::uint64_t limit) {
-    if (!ahead_) {
-        RecordView view;
-        do {
-            if (!file_->next(view)) {
-                return false;
-            }
-        } while (view.number < position_ || !unpack_event(view.payload, event));
-        ahead_number_ = view.number;
-        if (ahead_number_ >= limit) {
-            ahead_ = event;
+    RecordView view;
+    do {
+        if (!file_->next(view, limit)) {
             return false;
         }
-    } else if (ahead_number_ >= limit) {
-        return false;
-    } else {
-        event = *ahead_;
-        ahead_.reset();
-    }
-    note_gap(position_, ahead_number_);
-    number = ahead_number_;
+    } while (view.number < position_ || !unpack_event(view.payload, event));
+    note_gap(position_, view.number);
+    number = view.number;
     position_ = number + 1;
     return true;
 }
@@ -131,6 +120,9 @@ bool SpoolReader::go_on() {
     const auto segments = list_spool(shared_->directory).segments;
     const auto next = std::ranges::upper_bound(segments, file_->first_number());
     if (next == segments.end()) {
+        if (file_->offset() <= kSegmentHeaderBytes) {
+            file_.reset();  // one that stayed empty is deleted, and its name given again
+        }
         return false;
     }
     if (following_ != *next) {
@@ -175,7 +167,6 @@ void SpoolReader::wake() {
 
 void SpoolReader::seek(std::uint64_t number) {
     position_ = number;
-    ahead_.reset();
     file_.reset();
 }
 
@@ -231,16 +222,17 @@ std::optional<Event> SpoolReader::fetch(std::uint64_t number) const {
 }
 
 Status SpoolReader::move_cursor(std::uint64_t number) {
-    if (name_.empty() || number == cursor_) {
+    if (name_.empty() || (number == cursor_ && cursor_is_durable())) {
         return Done{};
     }
-    if (Status written = write_cursor(*shared_->io, shared_->directory, name_, number); !written) {
-        return written;
-    }
     cursor_ = number;
-    const std::lock_guard lock(shared_->mutex);
-    shared_->cursors[name_] = number;
-    return Done{};
+    {
+        const std::lock_guard lock(shared_->mutex);
+        shared_->cursors[name_] = number;
+    }
+    Status written = write_cursor(*shared_->io, shared_->directory, name_, number);
+    ledger_ = written ? number : ledger_;
+    return written;
 }
 
 SpoolReaderStats SpoolReader::stats() const noexcept {

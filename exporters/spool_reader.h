@@ -85,9 +85,13 @@ public:
     /// One record again, by number (an event to be sent in a shorter form).
     [[nodiscard]] std::optional<Event> fetch(std::uint64_t number) const;
 
-    /// Durably: everything below `number` has been delivered. Only named readers.
+    /// Everything below `number` has been delivered. Only named readers. An error means that the
+    /// ledger is behind and is to be written again (the same number will do); what has been
+    /// delivered may go all the same, or a full disk would stay full.
     Status move_cursor(std::uint64_t number);
     [[nodiscard]] std::uint64_t cursor() const noexcept { return cursor_; }
+    /// The ledger on disk says what cursor() says.
+    [[nodiscard]] bool cursor_is_durable() const noexcept { return cursor_ == ledger_; }
     [[nodiscard]] std::uint64_t position() const noexcept { return position_; }
     [[nodiscard]] SpoolReaderStats stats() const noexcept;
 
@@ -107,11 +111,10 @@ private:
     const bool same_process_;
     std::uint64_t position_ = 1;
     std::uint64_t cursor_ = 1;
+    std::uint64_t ledger_ = 1;  ///< what cursor-<name> holds
     std::uint64_t missing_ = 0;
     std::uint64_t wakes_seen_ = 0;
     std::unique_ptr<SegmentFile> file_;
-    std::optional<Event> ahead_;  ///< read, but not committed or behind a gap not yet noted
-    std::uint64_t ahead_number_ = 0;
     std::uint64_t following_ = 0;                        ///< segment seen behind the current one
     std::shared_ptr<const EventDictionary> dictionary_;  ///< used last, for the two below
     std::uint64_t last_boot_ = 0;

@@ -17,6 +17,11 @@ namespace sallyport::exporters {
 namespace {
 
 constexpr mode_t kDirectoryMode = 0750;
+/// Names that a full disk did not take are written again this often.
+constexpr std::uint64_t kNamesRetryNs = 1'000'000'000;
+/// Dictionaries may take this part of the spool's size: a gateway that is reloaded every minute
+/// while little happens would keep a month of them for a handful of events.
+constexpr std::uint64_t kNamesShare = 8;
 constexpr std::uint64_t kNobody = std::numeric_limits<std::uint64_t>::max();
 
 void remove_temporary_files(const std::string& directory) {
@@ -129,10 +134,27 @@ void Spool::housekeeping() {
         drop_history(0);
         hold_reserve();
     }
-    if (segments_removed_) {
-        segments_removed_ = false;
+    while (!reserve_held_ && holds_a_reserve() && make_room()) {
+        hold_reserve();
+    }
+    const std::uint64_t now_ns = clock_->monotonic_ns();
+    if (names_retry_at_ns_ <= now_ns) {
+        names_retry_at_ns_ = now_ns + kNamesRetryNs;
+        shared_->dictionaries.write_again(*io_);
+    }
+    const std::uint32_t retired = retired_below_.load(std::memory_order_relaxed);
+    if (std::exchange(segments_removed_, false) ||
+        std::exchange(collected_below_, retired) != retired) {
         collect_dictionaries();
     }
+}
+
+/// With drop_oldest what comes is worth more than what is old, so room for the reserve is made too:
+/// without it only threat and audit are written. Where everything we hold would not be enough, the
+/// disk is full of something else, and giving up our events would help nobody.
+bool Spool::holds_a_reserve() const {
+    return settings_.full_policy == FullPolicy::drop_oldest &&
+           bytes_total_ >= settings_.reserve_bytes;
 }
 
 void Spool::learn_cursors() {
@@ -309,7 +331,10 @@ void Spool::collect_dictionaries() {
         needed.insert(index.dictionaries.begin(), index.dictionaries.end());
     }
     shared_->dictionaries.collect(
-        needed, settings_.boot, retired_below_.load(std::memory_order_relaxed)
+        needed,
+        settings_.boot,
+        retired_below_.load(std::memory_order_relaxed),
+        settings_.bytes_max / kNamesShare
     );
 }
 

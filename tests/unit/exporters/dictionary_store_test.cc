@@ -6,6 +6,8 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+
 namespace sallyport::exporters {
 namespace {
 
@@ -97,9 +99,33 @@ TEST(DictionaryStore, CollectsOnlyWhatNobodyNeeds) {
             ASSERT_TRUE(store.write(io, dictionary));
         }
     }
-    store.collect({{1, 2}}, 2, 3);
+    store.collect({{1, 2}}, 2, 3, 1U << 30U);
     using Keys = std::vector<std::pair<std::uint64_t, std::uint32_t>>;
     EXPECT_EQ(list_spool(directory.path()).dictionaries, (Keys{{1, 2}, {2, 3}}));
+}
+
+TEST(DictionaryStore, TooManyThatAreNeededLoseTheOldestFirst) {
+    const TemporaryDirectory directory;
+    SpoolIo io;
+    DictionaryStore store(directory.path());
+    EventDictionary dictionary = sample_dictionary();
+    std::set<std::pair<std::uint64_t, std::uint32_t>> needed;
+    for (const std::uint64_t boot : {7U, 2U}) {  // boots are random numbers: 2 is the newer one
+        for (const std::uint32_t generation : {1U, 2U, 3U}) {
+            dictionary.boot = boot;
+            dictionary.generation = generation;
+            ASSERT_TRUE(store.write(io, dictionary));
+            needed.emplace(boot, generation);
+        }
+    }
+    const std::uint64_t one = file_bytes(dictionary_path(directory.path(), 2, 1));
+    store.collect(needed, 2, 3, one * 2);
+    using Keys = std::vector<std::pair<std::uint64_t, std::uint32_t>>;
+    EXPECT_EQ(list_spool(directory.path()).dictionaries, (Keys{{2, 2}, {2, 3}}));
+    store.collect(needed, 2, 3, 0);  // what is in force stays
+    EXPECT_EQ(list_spool(directory.path()).dictionaries, (Keys{{2, 3}}));
+    DictionaryStore reader(directory.path());
+    EXPECT_EQ(reader.find(2, 1)->workloads[kApiPod].pod, "api-7d9c-x2k");
 }
 
 }  // namespace

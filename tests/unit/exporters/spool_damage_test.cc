@@ -15,8 +15,10 @@
 #include <set>
 #include <sys/mount.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <utility>
 
 namespace sallyport::exporters {
 namespace {
@@ -324,6 +326,183 @@ TEST(SpoolFaults, K7ACommitThatFailsKeepsRecordsReadableAndBeginsANewSegment) {
     EXPECT_EQ(spool->stats().commit_errors, 1U);
     EXPECT_EQ(read_all(*spool).sequences, range(1, 4));
     EXPECT_EQ(list_spool(settings.directory).segments.size(), 2U);
+}
+
+TEST(SpoolFaults, K7ASegmentThatTookNothingIsNotListedBesideTheOneOfItsName) {
+    const TemporaryDirectory directory;
+    auto io = std::make_shared<FaultyIo>();
+    auto clock = std::make_shared<HandClock>();
+    SpoolSettings settings = small_settings(directory.path());
+    settings.io = io;
+    settings.clock = clock;
+    settings.sinks = {"kafka"};
+    settings.history_bytes = 0;
+    const auto spool = open_spool(settings);
+    const auto reader = std::move(spool->reader("kafka")).value();
+    int writes = 0;  // the header goes through, the first records do not
+    io->decide = [&](std::string_view call, int) {
+        return call == "write" && ++writes == 2 ? -EIO : 0;
+    };
+    append_range(*spool, 1, 1);
+    io->decide = nullptr;
+    EXPECT_EQ(spool->stats().segments, 1U);
+    spool->commit();
+    // The sink passes over what would be the dead twin, which may go now.
+    clock->advance(std::chrono::seconds(1));
+    append_range(*spool, 2, 3);
+    spool->commit();
+    EXPECT_EQ(read_all(*reader).sequences, range(1, 3));
+    EXPECT_EQ(spool->stats().lost_by_cause[3], 0U);
+}
+
+TEST(SpoolFaults, K7ACommitThatFailsGivesBackWhatWasPreallocated) {
+    class NoSync final : public SpoolIo {
+    public:
+        int sync(int /*fd*/) override { return -EIO; }
+    };
+    const TemporaryDirectory directory;
+    SpoolSettings settings = small_settings(directory.path());
+    settings.io = std::make_shared<NoSync>();
+    settings.bytes_max = 64U << 20U;
+    settings.segment_bytes = 1U << 20U;
+    const auto spool = open_spool(settings);
+    append_range(*spool, 1, 2);
+    struct stat info {};
+    const std::string path = segment_path(settings.directory, 1);
+    ASSERT_EQ(stat(path.c_str(), &info), 0);
+    if (info.st_blocks * 512 < (1 << 20)) {
+        GTEST_SKIP() << "a file system that does not preallocate";
+    }
+    spool->commit();
+    ASSERT_EQ(stat(path.c_str(), &info), 0);
+    EXPECT_LT(info.st_blocks * 512, 64 << 10);
+}
+
+TEST(SpoolFaults, K7NamesThatAFullDiskDoesNotTakeAreInForceAndWrittenLater) {
+    const TemporaryDirectory directory;
+    auto io = std::make_shared<FaultyIo>();
+    auto clock = std::make_shared<HandClock>();
+    SpoolSettings settings = small_settings(directory.path());
+    settings.io = io;
+    settings.clock = clock;
+    const auto spool = open_spool(settings);
+    io->decide = [](std::string_view call, int) { return call == "replace" ? -ENOSPC : 0; };
+    EventDictionary names = sample_dictionary();
+    names.boot = settings.boot;
+    for (std::uint32_t generation = 1; generation <= 20; ++generation) {
+        names.generation = generation;
+        names.rules[0].name = "rule-" + std::to_string(generation);
+        EXPECT_FALSE(spool->write_dictionary(names));
+    }
+    Event event = sample_flow_end(1);
+    event.generation = 1;  // long ago among the recent ones
+    append_one(*spool, event);
+    spool->commit();
+    const auto reader = std::move(spool->reader("")).value();
+    EXPECT_EQ(reader->dictionary_for(event)->rules[0].name, "rule-1");
+    EXPECT_TRUE(spool->stats().degraded);
+    EXPECT_EQ(
+        spool->stats().state,
+        "cannot write " + dictionary_path(settings.directory, settings.boot, 20) +
+            ": No space left on device; names of 20 generations are in memory only"
+    );
+    io->decide = nullptr;
+    clock->advance(std::chrono::seconds(2));
+    spool->append({});
+    EXPECT_FALSE(spool->stats().degraded);
+    EXPECT_EQ(spool->stats().state, "ok");
+    DictionaryStore other(settings.directory);
+    EXPECT_EQ(other.find(settings.boot, 1)->rules[0].name, "rule-1");
+}
+
+TEST(SpoolFaults, K7ALedgerThatAFullDiskDoesNotTakeFreesWhatWasDelivered) {
+    const TemporaryDirectory directory;
+    auto io = std::make_shared<FaultyIo>();
+    auto clock = std::make_shared<HandClock>();
+    SpoolSettings settings = small_settings(directory.path());
+    settings.io = io;
+    settings.clock = clock;
+    settings.sinks = {"kafka"};
+    settings.history_bytes = 0;
+    const auto spool = open_spool(settings);
+    append_range(*spool, 1, 50);
+    spool->commit();
+    const auto reader = std::move(spool->reader("kafka")).value();
+    io->decide = [](std::string_view call, int) { return call == "replace" ? -ENOSPC : 0; };
+    EXPECT_FALSE(reader->move_cursor(51));
+    EXPECT_EQ(reader->cursor(), 51U);
+    EXPECT_FALSE(reader->cursor_is_durable());
+    clock->advance(std::chrono::seconds(1));
+    spool->append({});
+    EXPECT_GT(spool->stats().oldest_number, 40U);
+    io->decide = nullptr;
+    EXPECT_TRUE(reader->move_cursor(51));  // the same number once more
+    EXPECT_TRUE(reader->cursor_is_durable());
+    EXPECT_EQ(read_cursor(settings.directory, "kafka"), 51U);
+}
+
+// Goal: a reader never gives out what a failed write left behind. Method: the write reaches the
+// file, the reader fills its buffer, then the write fails and another event takes the place.
+TEST(SpoolFaults, K7WhatAFailedWriteLeftIsNotReadFromABuffer) {
+    class LateFailure final : public QuickIo {
+    public:
+        int write(int fd, std::string_view bytes, std::uint64_t offset) override {
+            const int done = QuickIo::write(fd, bytes, offset);
+            return done == 0 && after ? std::exchange(after, nullptr)() : done;
+        }
+        std::function<int()> after;
+    };
+    const TemporaryDirectory directory;
+    auto io = std::make_shared<LateFailure>();
+    auto clock = std::make_shared<HandClock>();
+    SpoolSettings settings = small_settings(directory.path());
+    settings.io = io;
+    settings.clock = clock;
+    const auto spool = open_spool(settings);
+    append_range(*spool, 1, 2);
+    spool->commit();
+    const auto reader = std::move(spool->reader("")).value();
+    Event event;
+    std::uint64_t number = 0;
+    io->after = [&] {
+        EXPECT_TRUE(reader->next(event, number));  // 1, and the file up to the event that will fail
+        return -ENOSPC;
+    };
+    append_range(*spool, 3, 8);
+    clock->advance(std::chrono::seconds(1));
+    append_range(*spool, 9, 12);
+    spool->commit();
+    const Read rest = read_all(*reader);
+    EXPECT_EQ(rest.sequences, (std::vector<std::uint64_t>{2, 9, 10, 11, 12}));
+    EXPECT_EQ(announced(rest.own), 6U);
+}
+
+// Goal: a spool that is full of what nobody has fetched goes on with what comes. Method: a disk
+// that takes 13 000 bytes of segments, all of them in one.
+TEST(SpoolFaults, K7DropOldestMakesRoomForTheReserveToo) {
+    const TemporaryDirectory directory;
+    auto io = std::make_shared<FaultyIo>();
+    auto clock = std::make_shared<HandClock>();
+    SpoolSettings settings = small_settings(directory.path());
+    settings.io = io;
+    settings.clock = clock;
+    settings.segment_bytes = 20000;
+    settings.reserve_bytes = 4096;
+    settings.sinks = {"kafka"};
+    const auto spool = open_spool(settings);
+    io->decide = [&](std::string_view call, int) {
+        std::uint64_t bytes = 0;
+        for (const std::uint64_t first : list_spool(settings.directory).segments) {
+            bytes += file_bytes(segment_path(settings.directory, first));
+        }
+        return (call == "write" || call == "create") && bytes > 13000 ? -ENOSPC : 0;
+    };
+    for (std::uint64_t i = 1; i <= 400; ++i) {
+        append_one(*spool, i == 60 ? sample_threat(i) : sample_flow_end(i));
+        clock->advance(std::chrono::milliseconds(300));
+    }
+    EXPECT_GT(spool->stats().records_appended, 300U);
+    EXPECT_GT(spool->stats().lost_by_cause[2], 30U);
 }
 
 /// Runs `body` in a child process that may do as it likes to itself; its exit code is the answer.

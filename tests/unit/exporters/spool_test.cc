@@ -360,6 +360,36 @@ TEST(Spool, DictionariesGoWithTheLastSegmentThatNeedsThem) {
     EXPECT_EQ(dictionaries(), (Keys{{2, 3}, {2, kGeneration}}));
 }
 
+// Goal: a gateway that is reloaded for ever does not fill the disk. Method: one event a generation,
+// and only the newest few may still be on somebody's mind.
+TEST(Spool, DictionariesOfThisBootGoOnceTheirGenerationIsRetired) {
+    const TemporaryDirectory directory;
+    auto clock = std::make_shared<HandClock>();
+    SpoolSettings settings = small_settings(directory.path());
+    settings.clock = clock;
+    settings.sinks = {"kafka"};
+    settings.history_bytes = 0;
+    const auto spool = open_spool(settings);
+    const auto reader = std::move(spool->reader("kafka")).value();
+    EventDictionary names = sample_dictionary();
+    for (std::uint32_t generation = kGeneration + 1; generation <= kGeneration + 200;
+         ++generation) {
+        names.generation = generation;
+        ASSERT_TRUE(spool->write_dictionary(names));
+        spool->retire_generations_below(generation - 2);
+        Event event = sample_flow_end(generation);
+        event.generation = generation;
+        append_one(*spool, event);
+        spool->commit();
+        ASSERT_TRUE(reader->move_cursor(reader->position() + 1));
+        reader->seek(reader->cursor());
+        clock->advance(std::chrono::seconds(60));
+    }
+    spool->append({});
+    // The open segment holds eleven events, each of its own generation.
+    EXPECT_LT(list_spool(settings.directory).dictionaries.size(), 20U);
+}
+
 TEST(Spool, AnotherProcessFollowsTheFilesAsTheyGrow) {
     const TemporaryDirectory directory;
     const SpoolSettings settings = small_settings(directory.path());
