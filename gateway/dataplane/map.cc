@@ -155,6 +155,7 @@ DropReason Pipeline::map(Context& context, std::uint32_t flow, WorkloadId worklo
     std::uint32_t block = kNoBlock;
     const std::uint32_t port = choose_port(context, ports, pool_index, workload, public_key, block);
     if (port == 0) {
+        ports.refuse();
         const std::size_t protocol = nat_protocol_index(hot.key.protocol);
         return ports.block_count(workload, protocol) == 0 ? DropReason::nat_blocks_exhausted
                                                           : DropReason::nat_ports_exhausted;

@@ -111,6 +111,9 @@ std::uint32_t AddressPorts::take(
 
 void AddressPorts::remove_flow(std::uint32_t block, std::uint64_t now_ns) noexcept {
     ++removals_;
+    if (blocks_[block].flows <= block_size_) {
+        ports_used_.store(ports_used() - 1, std::memory_order_relaxed);
+    }
     if (--blocks_[block].flows == 0) {
         blocks_[block].idle_since_ns = now_ns;
     }

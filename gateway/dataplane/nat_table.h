@@ -85,6 +85,17 @@ public:
         return used_.load(std::memory_order_relaxed);
     }
 
+    /// Ports that flows hold; where flows to several destinations share one, each counts, up to the
+    /// ports of their block. Any thread.
+    [[nodiscard]] std::uint32_t ports_used() const noexcept {
+        return ports_used_.load(std::memory_order_relaxed);
+    }
+    /// New flows that found neither a free port nor a free block here. Any thread.
+    [[nodiscard]] std::uint64_t refusals() const noexcept {
+        return refusals_.load(std::memory_order_relaxed);
+    }
+    void refuse() noexcept { refusals_.store(refusals() + 1, std::memory_order_relaxed); }
+
     /// Block of a workload's latest flow of a protocol, kNoBlock when the workload has none.
     [[nodiscard]] std::uint32_t current(WorkloadId workload, std::size_t protocol) const noexcept;
     /// Looks at the workload's next blocks, at most `blocks_most`, for those with fewer flows than
@@ -109,7 +120,11 @@ public:
     [[nodiscard]] std::uint32_t take(
         WorkloadId workload, std::size_t protocol, std::uint16_t pool
     ) noexcept;
-    void add_flow(std::uint32_t block) noexcept { ++blocks_[block].flows; }
+    void add_flow(std::uint32_t block) noexcept {
+        if (++blocks_[block].flows <= block_size_) {
+            ports_used_.store(ports_used() + 1, std::memory_order_relaxed);
+        }
+    }
     /// Flows taken off so far: while it stands still, a port that was in use still is.
     [[nodiscard]] std::uint64_t removals() const noexcept { return removals_; }
     void remove_flow(std::uint32_t block, std::uint64_t now_ns) noexcept;
@@ -147,6 +162,8 @@ private:
     std::uint16_t workers_;
     std::uint32_t per_protocol_;          ///< blocks this worker owns a protocol
     std::atomic<std::uint32_t> used_{0};  ///< the worker writes, the control side reads
+    std::atomic<std::uint32_t> ports_used_{0};  ///< as used_
+    std::atomic<std::uint64_t> refusals_{0};    ///< as used_
     std::vector<Block> blocks_;
     /// Stacks, shuffled at start (RFC 6056).
     std::array<std::vector<std::uint32_t>, kNatProtocols> free_;
