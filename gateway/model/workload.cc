@@ -56,7 +56,10 @@ void WorkloadTable::insert(const IpAddress& address, WorkloadId id) {
             return;
         }
         if (slot.address == address) {
-            slot.id = slot.id == id ? id : kAmbiguousWorkload;
+            if (slot.id != id) {
+                ambiguous_count_ += slot.id != kAmbiguousWorkload ? 1 : 0;
+                slot.id = kAmbiguousWorkload;
+            }
             return;
         }
     }

@@ -56,6 +56,8 @@ public:
     [[nodiscard]] std::size_t size() const noexcept { return workloads_.size(); }
     [[nodiscard]] const std::vector<Workload>& workloads() const noexcept { return workloads_; }
     [[nodiscard]] std::size_t live_count() const noexcept { return live_count_; }
+    /// Addresses that more than one live workload claims.
+    [[nodiscard]] std::size_t ambiguous_count() const noexcept { return ambiguous_count_; }
     [[nodiscard]] AttributionStatus status(WorkloadId id) const noexcept {
         return id == kUnknownWorkload                        ? AttributionStatus::unknown
                : id == kAmbiguousWorkload                    ? AttributionStatus::ambiguous
@@ -75,6 +77,7 @@ private:
     std::vector<Slot> slots_;  ///< open addressing, at most half full, keyed hash
     std::array<std::uint64_t, 2> key_{};
     std::size_t live_count_ = 0;
+    std::size_t ambiguous_count_ = 0;
 };
 
 }  // namespace sallyport

@@ -58,6 +58,7 @@ TEST(WorkloadTable, TwoLiveClaimsAreAmbiguous) {
     const WorkloadTable pods =
         table({pod("a", {"10.0.0.1", "10.0.0.9"}), pod("b", {"10.0.0.9"}), pod("c", {"10.0.0.9"})});
     EXPECT_EQ(pods.find(address("10.0.0.9")), kAmbiguousWorkload);
+    EXPECT_EQ(pods.ambiguous_count(), 1U);  // addresses, not claims
     EXPECT_EQ(pods.status(pods.find(address("10.0.0.9"))), AttributionStatus::ambiguous);
     EXPECT_EQ(pods[pods.find(address("10.0.0.1"))].pod, "a") << "its other address stays its own";
 }
