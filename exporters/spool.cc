@@ -273,6 +273,7 @@ std::size_t Spool::write_chunk(std::span<const Event* const> events, int& error)
     next_number_ += count;
     work_.records_appended += count;
     for (const Event* event : events.first(count)) {
+        ++work_.appended_by_class[static_cast<std::size_t>(class_of(event->kind))];
         segment.index->add(*event);
     }
     if (work_.degraded && reserve_held_) {

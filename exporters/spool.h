@@ -82,6 +82,7 @@ struct SpoolStats {
     std::uint64_t bytes = 0;
     std::uint64_t segments = 0;
     std::uint64_t records_appended = 0;
+    std::array<std::uint64_t, kEventClassCount> appended_by_class{};
     std::uint64_t oldest_number = 0;
     std::uint64_t next_number = 0;
     /// Events given up, by class and by cause.
