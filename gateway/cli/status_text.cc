@@ -111,7 +111,7 @@ void print_pools(const GatewayStatus& status, const Console& console) {
 }
 
 void print_sinks(const GatewayStatus& status, const Console& console) {
-    Table table({"SINK", "KIND", "DELIVERED", "BEHIND", "RETRIES", "STATE"});
+    Table table({"SINK", "KIND", "DELIVERED", "BEHIND", "RETRIES", "DEAD LETTERS", "STATE"});
     for (const auto& sink : status.sinks) {
         table.add(
             {sink.name,
@@ -119,6 +119,7 @@ void print_sinks(const GatewayStatus& status, const Console& console) {
              short_count(sink.delivered),
              short_count(sink.lag),
              short_count(sink.retries),
+             short_count(sink.dead_letters),
              printable(sink.state)}
         );
     }

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <cerrno>
 #include <cstring>
+#include <future>
 #include <httplib.h>
 #include <nlohmann/json.hpp>
 #include <sys/socket.h>
@@ -82,6 +83,7 @@ struct AdminServer::Parts {
     httplib::Server http;
     std::string socket_path;
     std::thread thread;
+    std::future<void> ended;  ///< ready when `thread` and those that answer have ended
     std::atomic<bool> stopping{false};
     std::atomic<std::size_t> streams{0};
 
@@ -204,7 +206,9 @@ Result<std::unique_ptr<AdminServer>> AdminServer::start(
         return Error{errno_text(socket_path)};
     }
     Parts* running = parts.get();
-    parts->thread = std::thread([running] { running->http.listen_after_bind(); });
+    std::packaged_task<void()> listen([running] { running->http.listen_after_bind(); });
+    parts->ended = listen.get_future();
+    parts->thread = std::thread(std::move(listen));
     // stop() does nothing before listening has begun, which would leave the thread running.
     while (!running->http.is_running()) {
         std::this_thread::yield();
@@ -212,11 +216,17 @@ Result<std::unique_ptr<AdminServer>> AdminServer::start(
     return std::unique_ptr<AdminServer>(new AdminServer(std::move(parts)));
 }
 
+bool AdminServer::stop(std::chrono::milliseconds timeout) {
+    if (!parts_->stopping.exchange(true)) {
+        parts_->http.stop();
+        ::unlink(parts_->socket_path.c_str());
+    }
+    return parts_->ended.wait_for(timeout) == std::future_status::ready;
+}
+
 AdminServer::~AdminServer() {
-    parts_->stopping.store(true);
-    parts_->http.stop();
+    stop(std::chrono::milliseconds(0));
     parts_->thread.join();
-    ::unlink(parts_->socket_path.c_str());
 }
 
 }  // namespace sallyport::control

@@ -13,6 +13,7 @@
 #include "gateway/control/gateway_view.h"
 #include "gateway/model/result.h"
 
+#include <chrono>
 #include <memory>
 #include <string>
 
@@ -31,7 +32,10 @@ public:
     static Result<std::unique_ptr<AdminServer>> start(
         const std::string& socket_path, GatewayControl& control
     );
-    /// Ends streams, waits for answers under way (at most about a second), removes the socket.
+    /// Takes no more requests, removes the socket and ends streams. True when nobody is being
+    /// answered any more; false when somebody still is after `timeout`: a reload that goes on, or a
+    /// client that does not read. The destructor would wait for them without a bound.
+    bool stop(std::chrono::milliseconds timeout);
     ~AdminServer();
     AdminServer(const AdminServer&) = delete;
     AdminServer& operator=(const AdminServer&) = delete;

@@ -5,6 +5,7 @@
 #include "gateway/model/domain_name.h"
 
 #include <filesystem>
+#include <sys/stat.h>
 #include <system_error>
 
 namespace sallyport::control {
@@ -103,6 +104,20 @@ feeds::FeedSource source_of(const config::FeedConfig& feed) {
     return out;
 }
 
+std::string identity_of(const feeds::FeedSource& feed) {
+    std::string out;
+    const auto files = feeds::feed_files(feed);
+    for (const std::string& path : files ? files.value() : std::vector<std::string>{}) {
+        struct stat info {};
+        if (stat(path.c_str(), &info) == 0) {
+            out += path + ' ' + std::to_string(info.st_ino) + ' ' + std::to_string(info.st_size) +
+                   ' ' + std::to_string(info.st_mtim.tv_sec) + '.' +
+                   std::to_string(info.st_mtim.tv_nsec) + '\n';
+        }
+    }
+    return out;
+}
+
 feeds::NeverBlock never_block_of(const config::Config& config) {
     feeds::NeverBlock out;
     for (const std::string& text : config.policy.never_block) {
@@ -150,6 +165,9 @@ void load_feeds(
     out.threats = classifier::ThreatDatabase::empty();
     if (config.feeds.empty()) {
         return;
+    }
+    for (const feeds::FeedSource& source : sources_of(config)) {
+        out.feed_identities.push_back(identity_of(source));
     }
     const std::filesystem::path directory = options.state_directory;
     const std::string patterns = directory / kPatternsName;

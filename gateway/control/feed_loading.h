@@ -7,12 +7,16 @@
 #include "gateway/config/config.h"
 #include "gateway/control/loader.h"
 
+#include <string>
 #include <vector>
 
 namespace sallyport::control {
 
 /// A feed of the configuration as its reader takes it.
 feeds::FeedSource source_of(const config::FeedConfig& feed);
+
+/// Something that changes whenever a file of the feed does.
+std::string identity_of(const feeds::FeedSource& feed);
 
 /// What no feed may deny here: policy.never_block and the gateway's own addresses, pools and
 /// routers.

@@ -3,16 +3,24 @@
 
 #include "gateway/control/gateway_process.h"
 
+#include <chrono>
+#include <condition_variable>
 #include <csignal>
 #include <cstdlib>
 #include <iostream>
+#include <mutex>
 #include <string>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <thread>
 #include <unistd.h>
+#include <utility>
 
 namespace sallyport::control {
 namespace {
+
+// How long a reload or an admin client may take to notice that the gateway has stopped.
+constexpr std::chrono::milliseconds kQuietWithin{500};
 
 // systemd's readiness protocol (sd_notify(3)): a datagram to NOTIFY_SOCKET, where there is one.
 void notify_service_manager(const std::string& state) {
@@ -48,6 +56,34 @@ sigset_t handled_signals() {
     return set;
 }
 
+/// SIGHUP's reloads, one after the other on a thread of their own: a reload may take minutes, and
+/// SIGTERM must not wait for it. Several signals during one reload are one more reload.
+class Reloader {
+public:
+    explicit Reloader(GatewayProcess& gateway) : gateway_(gateway) {}
+    ~Reloader() {
+        if (thread_.joinable()) {
+            thread_.join();
+        }
+    }
+    Reloader(const Reloader&) = delete;
+    Reloader& operator=(const Reloader&) = delete;
+
+    void request();
+    /// No reload is under way any more; waits at most `timeout`.
+    bool is_quiet(std::chrono::milliseconds timeout);
+
+private:
+    void run();
+
+    GatewayProcess& gateway_;
+    std::mutex mutex_;
+    std::condition_variable ended_;
+    bool running_ = false;  ///< guarded by mutex_
+    bool again_ = false;    ///< guarded by mutex_
+    std::thread thread_;
+};
+
 void say_reload(const ReloadOutcome& outcome) {
     if (outcome.accepted) {
         std::cerr << "sallyport: generation " << outcome.generation << " is in force ("
@@ -59,6 +95,39 @@ void say_reload(const ReloadOutcome& outcome) {
     }
     std::cerr << "sallyport: reload refused; generation " << outcome.generation
               << " stays in force\n";
+}
+
+void Reloader::request() {
+    {
+        const std::lock_guard lock(mutex_);
+        again_ = true;
+        if (std::exchange(running_, true)) {
+            return;
+        }
+    }
+    if (thread_.joinable()) {
+        thread_.join();  // it has nothing left to do
+    }
+    thread_ = std::thread([this] { run(); });
+}
+
+void Reloader::run() {
+    std::unique_lock lock(mutex_);
+    while (std::exchange(again_, false)) {
+        lock.unlock();
+        notify_service_manager("RELOADING=1");
+        say_reload(gateway_.reload());
+        notify_service_manager("READY=1\nSTATUS=" + gateway_.describe());
+        lock.lock();
+    }
+    running_ = false;
+    ended_.notify_all();
+}
+
+bool Reloader::is_quiet(std::chrono::milliseconds timeout) {
+    std::unique_lock lock(mutex_);
+    again_ = false;
+    return ended_.wait_for(lock, timeout, [this] { return !running_; });
 }
 
 }  // namespace
@@ -84,22 +153,23 @@ int run_gateway(const RunOptions& options) {
     }
     std::cerr << "sallyport: running, " << gateway->describe() << '\n';
     notify_service_manager("READY=1\nSTATUS=" + gateway->describe());
-    while (true) {
-        int signal = 0;
-        if (sigwait(&signals, &signal) != 0 || signal != SIGHUP) {
-            break;
-        }
-        notify_service_manager("RELOADING=1");
-        say_reload(gateway->reload());
-        notify_service_manager("READY=1\nSTATUS=" + gateway->describe());
+    Reloader reloader(*gateway);
+    for (int signal = 0; sigwait(&signals, &signal) == 0 && signal == SIGHUP;) {
+        reloader.request();
     }
     std::cerr << "sallyport: stopping\n";
     notify_service_manager("STOPPING=1");
     const bool complete = gateway->stop();
-    gateway.reset();
+    const bool quiet = reloader.is_quiet(kQuietWithin) && gateway->is_quiet(kQuietWithin);
     std::cerr
         << (complete ? "sallyport: stopped\n"
                      : "sallyport: stopped before all flows' ends could be told\n");
+    if (!quiet) {
+        // The spool is closed and the cursors are written. What is left is a reload that cannot be
+        // given up half way, or a client that does not read: nothing worth waiting for.
+        std::cerr << "sallyport: left a request under way on the admin socket, or a reload\n";
+        std::_Exit(0);
+    }
     return 0;
 }
 

@@ -18,10 +18,15 @@
 #include "gateway/dataplane/runtime.h"
 #include "gateway/identity/workload_registry.h"
 
+#include <atomic>
+#include <chrono>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <mutex>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace sallyport::control {
 
@@ -38,9 +43,12 @@ public:
     ReloadOutcome reload() override;
     Result<std::unique_ptr<EventStream>> open_events(const EventQuery& query) override;
 
-    /// Ends flows, drains and flushes, each within a bound; true when everything was delivered to
-    /// the spool.
+    /// Ends flows, drains and flushes, each within a bound and whatever the admin socket's clients
+    /// do; true when everything was delivered to the spool. A reload under way is given up; until
+    /// it has noticed, nothing of this may be destroyed: see is_quiet().
     bool stop();
+    /// After stop(): no thread of the admin socket is inside any more. Waits at most `timeout`.
+    bool is_quiet(std::chrono::milliseconds timeout);
     /// One line for the operator: generation, ports, feeds, workloads.
     [[nodiscard]] std::string describe();
     /// What the devices would not do as configured, a sentence each.
@@ -52,8 +60,27 @@ private:
     GatewayProcess() = default;
     bool load(Problems& problems);
     bool start_parts(Problems& problems);
-    Status put_in_force(const config::Config& config, const LoadedInputs& inputs);
+    /// What is in force, as one: replaced by a reload, copied by who reads it.
+    struct InForce {
+        std::shared_ptr<const config::Config> config;
+        std::shared_ptr<const LoadedInputs> inputs;
+        std::shared_ptr<const dataplane::Snapshot> snapshot;
+        std::uint32_t generation = 0;
+        WallNanoseconds loaded_at = 0;
+        std::vector<WallNanoseconds> feeds_loaded_at;  ///< in the order of the configuration
+    };
+    Status put_in_force(
+        std::shared_ptr<const config::Config> config, std::shared_ptr<const LoadedInputs> inputs
+    );
+    [[nodiscard]] InForce in_force() const;
+    static std::vector<WallNanoseconds> feeds_loaded_at(const InForce& before, const InForce& next);
+    [[nodiscard]] LoadOptions load_options(const config::Config& config) const;
+    void retire_generations(std::uint32_t replaced);
     void refuse(const Problems& problems, ReloadOutcome& outcome);
+    void read_own(const InForce& in_force, GatewayStatus& out) const;
+    void read_workers(std::uint32_t flows_max, GatewayStatus& out) const;
+    void read_feeds(const InForce& in_force, GatewayStatus& out) const;
+    void read_spool(const InForce& in_force, GatewayStatus& out) const;
 
     std::string config_path_;
     std::uint64_t boot_ = 0;
@@ -61,15 +88,18 @@ private:
     WallNanoseconds started_at_ = 0;
     std::uint64_t started_monotonic_ns_ = 0;
 
-    std::mutex mutex_;  ///< one reload or status at a time; guards what follows
-    config::Config config_;
-    std::optional<LoadedInputs> inputs_;
-    WallNanoseconds loaded_at_ = 0;
-    std::uint32_t generation_ = 0;
+    std::atomic<bool> stopping_{false};
+    std::mutex reload_mutex_;  ///< one reload at a time; guards these two
+    identity::WorkloadRegistry registry_;
+    /// Generations that were replaced, and when: flows may still carry them.
+    std::deque<std::pair<std::uint32_t, std::uint64_t>> replaced_;
+    /// Held while a generation is put in force, and by stop() to see that none is begun any more.
+    std::mutex force_mutex_;
+
+    mutable std::mutex mutex_;  ///< held for moments only; guards these three
+    InForce in_force_;
     std::uint64_t refused_ = 0;
     std::string last_refusal_;
-    std::shared_ptr<const dataplane::Snapshot> snapshot_;
-    identity::WorkloadRegistry registry_;
 
     std::unique_ptr<exporters::Spool> spool_;
     std::unique_ptr<SnapshotBuilder> builder_;

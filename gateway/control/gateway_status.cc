@@ -5,9 +5,13 @@
 
 #include <cinttypes>
 #include <cstdio>
+#include <map>
 
 namespace sallyport::control {
 namespace {
+
+// How long a worker that had to shed events counts as degraded: long enough for a scrape to see.
+constexpr std::uint64_t kShedNs = 300'000'000'000;
 
 void read_ports(
     const config::Config& config, const dataplane::Runtime& runtime, GatewayStatus& out
@@ -33,23 +37,67 @@ void read_ports(
     }
 }
 
-void read_workers(const dataplane::Runtime& runtime, std::uint32_t flows_max, GatewayStatus& out) {
-    for (std::uint16_t i = 0; i < runtime.workers(); ++i) {
-        const dataplane::Counters& counters = runtime.counters(i);
+void read_pools(const dataplane::Snapshot& snapshot, GatewayStatus& out) {
+    for (const dataplane::PoolView& pool : snapshot.pools) {
+        const PoolUse use = use_of(pool, snapshot);
+        PoolStatus status;
+        status.name = pool.name;
+        status.addresses = pool.addresses.size();
+        status.blocks_used = use.blocks;
+        status.blocks_total = use.blocks_total;
+        status.ports_used = use.ports;
+        status.allocation_failures = use.refusals;
+        out.pools.push_back(std::move(status));
+    }
+}
+
+void read_workloads(const LoadedInputs& inputs, GatewayStatus& out) {
+    for (const Workload& workload : inputs.workloads->workloads()) {
+        out.workloads.pods += workload.live && workload.kind == Workload::Kind::pod ? 1 : 0;
+        out.workloads.nodes += workload.live && workload.kind == Workload::Kind::node ? 1 : 0;
+    }
+    out.workloads.addresses_ambiguous = inputs.workloads->ambiguous_count();
+    out.policy.policies = inputs.policy->policy_count();
+    out.policy.rules = inputs.policy->rules().size();
+}
+
+}  // namespace
+
+void GatewayProcess::read_own(const InForce& in_force, GatewayStatus& out) const {
+    out.name = in_force.config->gateway.name;
+    out.cluster = in_force.config->gateway.cluster;
+    out.version = std::string(version());
+    std::array<char, 24> boot{};
+    std::snprintf(boot.data(), boot.size(), "%08" PRIx64, boot_);
+    out.boot = boot.data();
+    out.generation = in_force.generation;
+    out.started_at = started_at_;
+    out.uptime_seconds = (clock_.monotonic_ns() - started_monotonic_ns_) / 1'000'000'000U;
+    const std::lock_guard lock(mutex_);
+    out.generations_refused = refused_;
+    if (!last_refusal_.empty()) {
+        out.reasons.push_back("the last reload was refused: " + last_refusal_);
+    }
+}
+
+void GatewayProcess::read_workers(std::uint32_t flows_max, GatewayStatus& out) const {
+    for (std::uint16_t i = 0; i < runtime_->workers(); ++i) {
+        const dataplane::Counters& counters = runtime_->counters(i);
         WorkerStatus worker;
         worker.index = i;
         worker.lcore = i + 1U;
         worker.packets = counters.received_packets.get();
         worker.cycles_busy = counters.busy_cycles.get();
-        worker.cycles_total = runtime.cycles_since_start(i);
+        worker.cycles_total = runtime_->cycles_since_start(i);
         worker.flows_active = counters.flows_active.get();
-        worker.flows_max = flows_max / runtime.workers();
+        worker.flows_max = flows_max / runtime_->workers();
         worker.flows_created = counters.flows_created.get();
         worker.events_shed = counters.events_shed.get();
-        if (worker.events_shed != 0) {
+        const std::uint64_t shed_at = spooler_->shed_at_ns(i);
+        if (shed_at != 0 && clock_.monotonic_ns() - shed_at < kShedNs) {
             out.reasons.push_back(
-                "worker " + std::to_string(i) + " had to shed " +
-                std::to_string(worker.events_shed) + " events: its ring was full"
+                "worker " + std::to_string(i) + " shed events within the last five minutes (" +
+                std::to_string(worker.events_shed) + " since the start): its ring was full"
             );
         }
         out.workers.push_back(worker);
@@ -59,74 +107,37 @@ void read_workers(const dataplane::Runtime& runtime, std::uint32_t flows_max, Ga
     }
 }
 
-void read_feeds(
-    const config::Config& config,
-    const LoadedInputs& inputs,
-    WallNanoseconds loaded_at,
-    GatewayStatus& out
-) {
-    for (const config::FeedConfig& feed : config.feeds) {
+void GatewayProcess::read_feeds(const InForce& in_force, GatewayStatus& out) const {
+    const std::map<std::string, std::uint64_t> matches = spooler_->matches();
+    for (std::size_t i = 0; i < in_force.config->feeds.size(); ++i) {
+        const config::FeedConfig& feed = in_force.config->feeds[i];
         FeedStatus status;
         status.name = feed.name;
         status.action = name_of(feed.action);
         status.category = feed.category;
-        status.loaded_at = loaded_at;
-        for (const feeds::FeedReport& report : inputs.feed_reports) {
+        status.loaded_at = in_force.feeds_loaded_at[i];
+        for (const feeds::FeedReport& report : in_force.inputs->feed_reports) {
             if (report.name == feed.name) {
                 status.entries = report.indicator_count();
                 status.rejected_lines = report.bad_lines;
             }
         }
+        const auto found = matches.find(feed.name);
+        status.matches = found == matches.end() ? 0 : found->second;
         out.feeds.push_back(std::move(status));
     }
 }
 
-}  // namespace
-
-GatewayStatus GatewayProcess::status() {
-    const std::lock_guard lock(mutex_);
-    GatewayStatus out;
-    out.name = config_.gateway.name;
-    out.cluster = config_.gateway.cluster;
-    out.version = std::string(version());
-    std::array<char, 24> boot{};
-    std::snprintf(boot.data(), boot.size(), "%08" PRIx64, boot_);
-    out.boot = boot.data();
-    out.generation = generation_;
-    out.generations_refused = refused_;
-    out.started_at = started_at_;
-    out.uptime_seconds = (clock_.monotonic_ns() - started_monotonic_ns_) / 1'000'000'000U;
-    read_ports(config_, *runtime_, out);
-    read_workers(*runtime_, config_.dataplane.flows_max, out);
-    for (const dataplane::PoolView& pool : snapshot_->pools) {
-        const SnapshotBuilder::PoolUse use = builder_->use_of(pool);
-        PoolStatus status;
-        status.name = pool.name;
-        status.addresses = pool.addresses.size();
-        status.blocks_used = use.used;
-        status.blocks_total = use.total;
-        status.ports_used = use.used * snapshot_->block_size;
-        status.allocation_failures =
-            out.drops[static_cast<std::size_t>(DropReason::nat_ports_exhausted)] +
-            out.drops[static_cast<std::size_t>(DropReason::nat_blocks_exhausted)];
-        out.pools.push_back(std::move(status));
-    }
-    read_feeds(config_, *inputs_, loaded_at_, out);
-    for (const Workload& workload : inputs_->workloads->workloads()) {
-        out.workloads.pods += workload.live && workload.kind == Workload::Kind::pod ? 1 : 0;
-        out.workloads.nodes += workload.live && workload.kind == Workload::Kind::node ? 1 : 0;
-    }
-    out.workloads.loaded_at = loaded_at_;
-    out.policy.policies = inputs_->policy->policy_count();
-    out.policy.rules = inputs_->policy->rules().size();
+void GatewayProcess::read_spool(const InForce& in_force, GatewayStatus& out) const {
     const exporters::SpoolStats spool = spool_->stats();
-    out.spool.directory = config_.events.spool.directory;
+    out.spool.directory = in_force.config->events.spool.directory;
     out.spool.state = spool.state;
     out.spool.bytes = spool.bytes;
-    out.spool.bytes_max = config_.events.spool.size.bytes;
-    for (const std::uint64_t lost : spool.lost_by_class) {
+    out.spool.bytes_max = in_force.config->events.spool.size.bytes;
+    for (const std::uint64_t lost : spool.lost_by_cause) {
         out.spool.events_lost += lost;
     }
+    out.events = spool.appended_by_class;
     if (spool.degraded) {
         out.reasons.push_back("spool: " + spool.state);
     }
@@ -136,10 +147,20 @@ GatewayStatus GatewayProcess::status() {
             out.reasons.push_back("sink " + sink.name + ": " + sink.state);
         }
     }
-    if (!last_refusal_.empty()) {
-        out.reasons.push_back("the last reload was refused: " + last_refusal_);
-    }
-    out.events = spooler_->written();
+}
+
+// Asks no reload to wait, and waits for none: what is in force is copied, the rest are numbers.
+GatewayStatus GatewayProcess::status() {
+    const InForce now = in_force();
+    GatewayStatus out;
+    read_ports(*now.config, *runtime_, out);
+    read_workers(now.config->dataplane.flows_max, out);
+    read_pools(*now.snapshot, out);
+    read_feeds(now, out);
+    read_workloads(*now.inputs, out);
+    out.workloads.loaded_at = now.loaded_at;
+    read_spool(now, out);
+    read_own(now, out);
     out.health = out.reasons.empty() ? Health::ok : Health::degraded;
     return out;
 }

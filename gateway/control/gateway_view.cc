@@ -48,7 +48,7 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(
 )
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(PolicyStatus, policies, rules)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(
-    SinkStatus, name, kind, state, healthy, delivered, lag, retries
+    SinkStatus, name, kind, state, healthy, delivered, lag, retries, dead_letters
 )
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(
     SpoolStatus, directory, state, bytes, bytes_max, events_lost

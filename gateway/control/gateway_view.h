@@ -56,8 +56,8 @@ struct PoolStatus {
     std::uint64_t addresses = 0;
     std::uint64_t blocks_used = 0;
     std::uint64_t blocks_total = 0;
-    std::uint64_t ports_used = 0;
-    std::uint64_t allocation_failures = 0;
+    std::uint64_t ports_used = 0;           ///< held by flows
+    std::uint64_t allocation_failures = 0;  ///< flows that got no port, since the start
 };
 
 struct FeedStatus {
@@ -67,7 +67,7 @@ struct FeedStatus {
     std::uint64_t entries = 0;
     std::uint64_t rejected_lines = 0;
     std::uint64_t matches = 0;
-    WallNanoseconds loaded_at = 0;  ///< when its contents came into force
+    WallNanoseconds loaded_at = 0;  ///< when what it holds now came into force
 };
 
 struct WorkloadsStatus {
@@ -90,6 +90,7 @@ struct SinkStatus {
     std::uint64_t delivered = 0;  ///< events
     std::uint64_t lag = 0;        ///< events in the spool it has not delivered yet
     std::uint64_t retries = 0;
+    std::uint64_t dead_letters = 0;  ///< events it could not send at all: in `<sink>-dlq.ndjson`
 };
 
 struct SpoolStatus {

@@ -58,6 +58,16 @@ std::optional<LoadedInputs> load_inputs(
     append(problems, policies.problems);
     append(out.notes, policies.notes);
     const std::vector<policy::AssignmentRow> rows = read_assignments(config, problems);
+    const auto given_up = [&] {
+        const bool yes = options.cancelled && options.cancelled();
+        if (yes) {
+            problems.push_back({"", 0, 0, "given up: the gateway is stopping"});
+        }
+        return yes;
+    };
+    if (given_up()) {
+        return std::nullopt;
+    }
     // Feeds are compiled last, when nothing else can refuse; until then they are only checked, so
     // that their problems are named in the same run.
     if (problems.size() != before || options.state_directory.empty()) {
@@ -86,7 +96,7 @@ std::optional<LoadedInputs> load_inputs(
     } else {
         problems.push_back(config.problem_at("policy.paths", compiled.error().message));
     }
-    if (problems.size() == before && !options.state_directory.empty()) {
+    if (problems.size() == before && !options.state_directory.empty() && !given_up()) {
         load_feeds(config, options, out, problems);
     }
     return problems.size() == before ? std::optional(std::move(out)) : std::nullopt;

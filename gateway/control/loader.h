@@ -32,6 +32,8 @@ struct LoadOptions {
     /// only checked, nothing is written, and no threat database comes back (`check`).
     std::string state_directory;
     LoadProgress progress;  ///< may be empty
+    /// Asked between the parts; true gives the load up with a problem that says so. May be empty.
+    std::function<bool()> cancelled{};
 };
 
 /// Everything a snapshot is made from. Immutable parts are shared.
@@ -44,7 +46,10 @@ struct LoadedInputs {
     std::string threats_path;                     ///< "" without feeds
     bool threats_compiled = false;                ///< false: the database on disk was still right
     std::vector<feeds::FeedReport> feed_reports;  ///< in the order of the configuration
-    Problems notes;                               ///< true, but worth knowing
+    /// Of each feed what changes with its files (name, size, time), in the order of the
+    /// configuration.
+    std::vector<std::string> feed_identities;
+    Problems notes;  ///< true, but worth knowing
 };
 
 /// Reads everything `config` names. All problems of all parts are added; inputs come back only when

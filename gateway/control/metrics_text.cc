@@ -164,6 +164,11 @@ void sink_delivered(const GatewayStatus& status, Samples& samples) {
         samples.add({{"sink", sink.name}}, sink.delivered);
     }
 }
+void sink_dead_letters(const GatewayStatus& status, Samples& samples) {
+    for (const SinkStatus& sink : status.sinks) {
+        samples.add({{"sink", sink.name}}, sink.dead_letters);
+    }
+}
 void sink_healthy(const GatewayStatus& status, Samples& samples) {
     for (const SinkStatus& sink : status.sinks) {
         samples.add({{"sink", sink.name}}, sink.healthy ? 1 : 0);
@@ -217,7 +222,7 @@ constexpr std::array kRows{
         "Packets not sent on, by reason; with those sent they sum to those received."},
     MetricRow{"sallyport_flows_active", "gauge", "", "Flows in the table."},
     MetricRow{"sallyport_flows_created_total", "counter", "", "Flows begun."},
-    MetricRow{"sallyport_snat_ports_in_use", "gauge", "pool", "Egress ports in use."},
+    MetricRow{"sallyport_snat_ports_in_use", "gauge", "pool", "Egress ports that flows hold."},
     MetricRow{"sallyport_snat_blocks", "gauge", "pool,state", "Port blocks given out and in all."},
     MetricRow{
         "sallyport_snat_allocation_failures_total",
@@ -234,7 +239,7 @@ constexpr std::array kRows{
         "sallyport_feed_last_success_timestamp_seconds",
         "gauge",
         "feed",
-        "When the feed's contents came into force."},
+        "When what the feed holds now came into force."},
     MetricRow{
         "sallyport_feed_rejected_lines",
         "gauge",
@@ -255,6 +260,11 @@ constexpr std::array kRows{
     MetricRow{"sallyport_sink_lag_events", "gauge", "sink", "Events a sink has not delivered yet."},
     MetricRow{
         "sallyport_sink_delivered_events_total", "counter", "sink", "Events a sink has delivered."},
+    MetricRow{
+        "sallyport_sink_dead_letters_total",
+        "counter",
+        "sink",
+        "Events that could not be sent at all, and are in the sink's file of dead letters."},
     MetricRow{"sallyport_sink_healthy", "gauge", "sink", "1 while a sink can deliver."},
     MetricRow{
         "sallyport_worker_busy_ratio",
@@ -278,11 +288,12 @@ constexpr std::array kRows{
 };
 /// One each, in the order of kRows.
 constexpr std::array<void (*)(const GatewayStatus&, Samples&), kRows.size()> kEmitters{
-    packets,       bytes,          missed,       link,          drops,          flows_active,
-    flows_created, snat_ports,     snat_blocks,  snat_failures, threat_matches, feed_entries,
-    feed_success,  feed_rejected,  events,       events_shed,   spool_bytes,    spool_lost,
-    sink_lag,      sink_delivered, sink_healthy, worker_busy,   workloads,      ambiguous,
-    generation,    refused,        health,       build_info,
+    packets,           bytes,         missed,       link,          drops,
+    flows_active,      flows_created, snat_ports,   snat_blocks,   snat_failures,
+    threat_matches,    feed_entries,  feed_success, feed_rejected, events,
+    events_shed,       spool_bytes,   spool_lost,   sink_lag,      sink_delivered,
+    sink_dead_letters, sink_healthy,  worker_busy,  workloads,     ambiguous,
+    generation,        refused,       health,       build_info,
 };
 
 }  // namespace

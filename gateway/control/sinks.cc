@@ -149,6 +149,7 @@ std::vector<SinkStatus> Sinks::status() const {
         status.delivered = report.sink.delivered;
         status.lag = report.behind;
         status.retries = report.sink.retried;
+        status.dead_letters = report.sink.dead_letters;
         out.push_back(std::move(status));
     }
     return out;

@@ -168,12 +168,14 @@ Result<std::shared_ptr<dataplane::Snapshot>> SnapshotBuilder::build(
     return snapshot;
 }
 
-SnapshotBuilder::PoolUse SnapshotBuilder::use_of(const dataplane::PoolView& pool) const {
+PoolUse use_of(const dataplane::PoolView& pool, const dataplane::Snapshot& snapshot) {
     PoolUse out;
     for (const std::uint32_t address : pool.addresses) {
-        for (const auto& ports : egress_[address]) {
-            out.used += ports->blocks_used();
-            out.total += ports->blocks_total();
+        for (const dataplane::AddressPorts* ports : snapshot.egress[address]) {
+            out.blocks += ports->blocks_used();
+            out.blocks_total += ports->blocks_total();
+            out.ports += ports->ports_used();
+            out.refusals += ports->refusals();
         }
     }
     return out;

@@ -45,14 +45,6 @@ public:
         std::uint32_t generation
     );
 
-    /// Blocks in use and in all, over all workers, of one snapshot's pool. Numbers of running
-    /// workers: near enough.
-    struct PoolUse {
-        std::uint64_t used = 0;
-        std::uint64_t total = 0;
-    };
-    [[nodiscard]] PoolUse use_of(const dataplane::PoolView& pool) const;
-
 private:
     Status check_block_sizes(const config::Config& config);
     std::uint32_t egress_index(const IpAddress& address, std::uint32_t block_size);
@@ -62,6 +54,16 @@ private:
     std::map<std::uint32_t, std::uint32_t> index_of_address_;  ///< raw address to egress index
     std::vector<std::vector<std::unique_ptr<dataplane::AddressPorts>>> egress_;
 };
+
+/// What is in use of one pool of a snapshot, over all workers. Numbers of running workers: near
+/// enough.
+struct PoolUse {
+    std::uint64_t blocks = 0;
+    std::uint64_t blocks_total = 0;
+    std::uint64_t ports = 0;
+    std::uint64_t refusals = 0;  ///< flows that got no port, since the process began
+};
+PoolUse use_of(const dataplane::PoolView& pool, const dataplane::Snapshot& snapshot);
 
 /// Settings of the configuration that stages ask for.
 dataplane::Behaviour behaviour_of(const config::Config& config);

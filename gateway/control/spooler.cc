@@ -12,6 +12,8 @@ namespace {
 // flood.
 constexpr std::size_t kEventsPerTurn = 1024;
 constexpr std::chrono::milliseconds kIdle{1};
+// Matches are told when a flow is judged, so only the newest generations come by.
+constexpr std::size_t kGenerationsMax = 16;
 
 }  // namespace
 
@@ -22,6 +24,7 @@ Spooler::Spooler(
       rings_(std::move(rings)),
       boot_(boot) {
     batch_.reserve(rings_.size() * 2 * kEventsPerTurn);
+    shed_at_ns_.resize(rings_.size());
 }
 
 Spooler::~Spooler() {
@@ -52,12 +55,44 @@ void Spooler::tell(EventKind kind, std::uint32_t generation, const std::string& 
     std::memcpy(event.text.data(), text.data(), event.text_size);
 }
 
-std::array<std::uint64_t, kEventClassCount> Spooler::written() const {
-    std::array<std::uint64_t, kEventClassCount> out{};
-    for (std::size_t i = 0; i < out.size(); ++i) {
-        out[i] = written_[i].load(std::memory_order_relaxed);
+void Spooler::know_feeds(std::uint32_t generation, std::vector<std::string> names) {
+    const std::lock_guard lock(mutex_);
+    for (const std::string& name : names) {
+        matches_.try_emplace(name, 0);
     }
-    return out;
+    feeds_.insert_or_assign(generation, std::move(names));
+    if (feeds_.size() > kGenerationsMax) {
+        feeds_.erase(feeds_.begin());
+    }
+}
+
+std::map<std::string, std::uint64_t> Spooler::matches() const {
+    const std::lock_guard lock(mutex_);
+    return matches_;
+}
+
+std::uint64_t Spooler::shed_at_ns(std::uint16_t worker) const {
+    const std::lock_guard lock(mutex_);
+    return worker < shed_at_ns_.size() ? shed_at_ns_[worker] : 0;
+}
+
+// What status tells of events as they pass. Few events are of these kinds.
+void Spooler::note(const Event& event) {
+    if (event.kind == EventKind::events_shed) {
+        const std::lock_guard lock(mutex_);
+        if (event.worker < shed_at_ns_.size()) {
+            shed_at_ns_[event.worker] = clock_.monotonic_ns();
+        }
+    } else if (event.kind == EventKind::threat_match) {
+        const std::lock_guard lock(mutex_);
+        const auto names = feeds_.find(event.generation);
+        for (std::size_t i = 0; names != feeds_.end() && i < event.match_size; ++i) {
+            const std::size_t feed = event.matches[i].feed;
+            if (feed < names->second.size()) {
+                ++matches_[names->second[feed]];
+            }
+        }
+    }
 }
 
 // Moves what there is; false when there was nothing. The reserved rings go first.
@@ -75,8 +110,7 @@ bool Spooler::turn() {
         rings->traffic.drain(kEventsPerTurn, take);
     }
     for (const Event& event : batch_) {
-        const auto event_class = static_cast<std::size_t>(class_of(event.kind));
-        written_[event_class].fetch_add(1, std::memory_order_relaxed);
+        note(event);
     }
     spool_.append(batch_);  // an empty batch commits what is due
     return !batch_.empty();

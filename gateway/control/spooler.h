@@ -8,9 +8,9 @@
 #include "gateway/dataplane/pipeline.h"
 #include "gateway/model/clock.h"
 
-#include <array>
 #include <atomic>
 #include <cstdint>
+#include <map>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -31,22 +31,32 @@ public:
     void stop();
     /// Tells something the control side did. Any thread.
     void tell(EventKind kind, std::uint32_t generation, const std::string& text);
-    /// Events moved so far, by class. Any thread.
-    [[nodiscard]] std::array<std::uint64_t, kEventClassCount> written() const;
+    /// Names the feeds of a generation, in the order its events know them by. Before the generation
+    /// is published. Any thread.
+    void know_feeds(std::uint32_t generation, std::vector<std::string> names);
+    /// Matches told so far, by feed. Any thread.
+    [[nodiscard]] std::map<std::string, std::uint64_t> matches() const;
+    /// Monotonic time at which a worker last told that it had to shed events; 0: never. Any thread.
+    [[nodiscard]] std::uint64_t shed_at_ns(std::uint16_t worker) const;
 
 private:
     void run();
     bool turn();
+    void note(const Event& event);
 
     exporters::Spool& spool_;
     std::vector<dataplane::EventRings*> rings_;
     std::uint64_t boot_;
     SystemClock clock_;
     std::vector<Event> batch_;  ///< spooler thread only
-    std::mutex mutex_;
-    std::vector<Event> told_;             ///< guarded by mutex_
-    std::uint64_t control_sequence_ = 0;  ///< guarded by mutex_
-    std::array<std::atomic<std::uint64_t>, kEventClassCount> written_{};
+    mutable std::mutex mutex_;  ///< guards what follows
+    std::vector<Event> told_;
+    std::uint64_t control_sequence_ = 0;
+    /// Feeds of the generations that events may still carry.
+    std::map<std::uint32_t, std::vector<std::string>> feeds_;
+    std::map<std::string, std::uint64_t> matches_;
+    std::vector<std::uint64_t> shed_at_ns_;  ///< by worker
+
     std::atomic<bool> stop_{false};
     std::thread thread_;
 };

@@ -170,8 +170,8 @@ payments          4       3  4.03k            17        2
 FEED       ACTION  CATEGORY  ENTRIES  REJECTED  MATCHES  LOADED
 blocklist  deny    malware     1.20k         4        5  2026-06-25T00:00:00Z
 
-SINK   KIND   DELIVERED  BEHIND  RETRIES  STATE
-kafka  kafka        100      25        3  no broker answers
+SINK   KIND   DELIVERED  BEHIND  RETRIES  DEAD LETTERS  STATE
+kafka  kafka        100      25        3             2  no broker answers
 
 workloads  20 pods, 2 nodes, 1 ambiguous addresses
 policy     3 policies, 12 rules

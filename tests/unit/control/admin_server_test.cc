@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <thread>
 #include <unistd.h>
 
 namespace sallyport::control {
@@ -182,6 +183,23 @@ TEST_F(AdminServerTest, FollowingEndsWhenTheGatewayDoes) {
     }
     server_.reset();
     watcher.join();
+}
+
+TEST_F(AdminServerTest, StoppingIsBoundedWhateverAClientWaitsFor) {
+    gateway_.reload_waits = true;
+    start();
+    std::thread asks([this] { (void)client().post("/v1/reload"); });
+    while (gateway_.reloads == 0) {
+        std::this_thread::yield();
+    }
+    EXPECT_TRUE(client().get("/v1/status").ok());  // a reload holds nobody else up
+    const auto before = std::chrono::steady_clock::now();
+    EXPECT_FALSE(server_->stop(std::chrono::milliseconds(20)));
+    EXPECT_LT(std::chrono::steady_clock::now() - before, std::chrono::seconds(5));
+    EXPECT_FALSE(std::filesystem::exists(path_));
+    gateway_.reload_waits = false;
+    EXPECT_TRUE(server_->stop(std::chrono::seconds(30)));
+    asks.join();
 }
 
 TEST_F(AdminServerTest, EventsThatCannotBeOpenedOrAskedFor) {

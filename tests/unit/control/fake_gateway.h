@@ -35,7 +35,7 @@ inline GatewayStatus sample_status() {
     status.workloads = {20, 2, 1, 1'782'345'600'000'000'000};
     status.policy = {3, 12};
     status.spool = {"/var/lib/sallyport/spool", "ok", 4096, 1ULL << 30U, 0};
-    status.sinks = {{"kafka", "kafka", "no broker answers", false, 100, 25, 3}};
+    status.sinks = {{"kafka", "kafka", "no broker answers", false, 100, 25, 3, 2}};
     status.drops[static_cast<std::size_t>(DropReason::feed_denied)] = 5;
     status.drops[static_cast<std::size_t>(DropReason::no_flow)] = 9;
     status.events[static_cast<std::size_t>(EventClass::flow)] = 80;
@@ -73,6 +73,9 @@ public:
     }
     ReloadOutcome reload() override {
         ++reloads;
+        while (reload_waits) {
+            std::this_thread::yield();
+        }
         return next_reload;
     }
     Result<std::unique_ptr<EventStream>> open_events(const EventQuery& query) override {
@@ -91,6 +94,7 @@ public:
     EventQuery last_query;  ///< guarded by mutex
     std::mutex mutex;
     std::atomic<int> reloads{0};
+    std::atomic<bool> reload_waits{false};
     std::atomic<bool> broken{false};
 };
 

@@ -128,8 +128,20 @@ TEST_F(LoaderTest, GoodInputsComeBackWhole) {
     EXPECT_EQ(inputs->threats->feeds()[matches.items[0].feed].name, "bad");
 }
 
+TEST_F(LoaderTest, ALoadThatIsCancelledSaysSoAndLeavesTheDatabaseAlone) {
+    auto config = config::load_config(path("s.yaml"), config::Purpose::run, problems_);
+    ASSERT_TRUE(config) << all_told();
+    int asked = 0;
+    const LoadOptions options{path("state"), {}, [&asked] { return ++asked == 2; }};
+    EXPECT_FALSE(load_inputs(*config, options, registry_, problems_));
+    ASSERT_EQ(problems_.size(), 1U);
+    EXPECT_EQ(problems_[0].text(), "given up: the gateway is stopping");
+    EXPECT_FALSE(std::filesystem::exists(path("state/threats.db")));
+}
+
 TEST_F(LoaderTest, UnchangedFeedsAreNotCompiledAgain) {
-    ASSERT_TRUE(load()) << all_told();
+    const auto first = load();
+    ASSERT_TRUE(first) << all_told();
     const auto written = std::filesystem::last_write_time(path("state/threats.db"));
     const auto again = load();
     ASSERT_TRUE(again) << all_told();
@@ -140,6 +152,10 @@ TEST_F(LoaderTest, UnchangedFeedsAreNotCompiledAgain) {
     write("bad.txt", "other.example\n");
     const auto changed = load();
     ASSERT_TRUE(changed) << all_told();
+    ASSERT_EQ(changed->feed_identities.size(), 2U);
+    EXPECT_EQ(again->feed_identities, first->feed_identities);
+    EXPECT_NE(changed->feed_identities[0], first->feed_identities[0]);
+    EXPECT_EQ(changed->feed_identities[1], first->feed_identities[1]);
     EXPECT_TRUE(changed->threats_compiled);
     ThreatMatches matches;
     changed->threats->match_name("evil.example", nullptr, matches);

@@ -58,6 +58,7 @@ TEST(Metrics, ValuesAreTheStatus) {
     EXPECT_TRUE(has_line(text, R"(sallyport_drops_total{reason="oversize"} 0)"));
     EXPECT_TRUE(has_line(text, "sallyport_flows_active 12"));
     EXPECT_TRUE(has_line(text, R"(sallyport_worker_busy_ratio{lcore="1"} 0.250000)"));
+    EXPECT_TRUE(has_line(text, R"(sallyport_sink_dead_letters_total{sink="kafka"} 2)"));
     EXPECT_TRUE(has_line(text, R"(sallyport_health{state="degraded"} 1)"));
     EXPECT_TRUE(has_line(
         text, R"(sallyport_feed_last_success_timestamp_seconds{feed="blocklist"} 1782345600)"
