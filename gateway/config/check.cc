@@ -4,6 +4,7 @@
 #include "gateway/config/nearest.h"
 #include "gateway/model/domain_name.h"
 
+#include <algorithm>
 #include <map>
 #include <string>
 #include <vector>
@@ -281,6 +282,10 @@ void Checker::pools_apart(std::size_t pool, std::size_t entry) {
 void Checker::pools() {
     Names names(config_, problems_);
     const auto& pools = config_.egress.pools;
+    // A size that could not be read has been told; it differs from nothing.
+    const bool sizes_read = std::ranges::none_of(problems_, [](const Problem& problem) {
+        return problem.message.find(".block_size: ") != std::string::npos;
+    });
     for (std::size_t i = 0; i < pools.size(); ++i) {
         const std::string key = indexed("egress.pools", i);
         names.add(pools[i].name, key, "name");
@@ -294,6 +299,13 @@ void Checker::pools() {
         for (std::size_t j = 0; j < pools[i].addresses.size(); ++j) {
             pool_address(pools[i], pools[i].addresses[j], indexed(key + ".addresses", j));
             pools_apart(i, j);
+        }
+        // A reply's port names the worker that owns it, so one size holds for all.
+        if (sizes_read && pools[i].block_size != pools.front().block_size) {
+            add(key + ".block_size",
+                in_quotes(std::to_string(pools[i].block_size)) + " differs from " +
+                    std::to_string(pools.front().block_size) + " of pool " +
+                    in_quotes(pools.front().name) + ", expected one size for all pools");
         }
     }
 }
@@ -329,6 +341,12 @@ void Checker::workloads() {
     if (!config_.places.contains("workloads.files") &&
         !config_.places.contains("workloads.kubernetes")) {
         add("workloads.files", "missing, expected files that tell which pod has which address");
+    }
+    if (config_.workloads.unknown.hold.count() != 0) {
+        add("workloads.unknown.hold",
+            in_quotes(std::to_string(config_.workloads.unknown.hold.count()) + "ms") +
+                " needs a later version, which can hold a packet until its workload is known; "
+                "expected 0");
     }
 }
 

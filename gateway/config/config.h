@@ -81,8 +81,8 @@ struct EgressSection {
 enum class UnknownAction : std::uint8_t { deny, allow };
 
 struct UnknownWorkloads {
-    std::chrono::milliseconds hold{
-        200};  ///< how long a first packet may wait for its workload's name
+    /// How long a first packet may wait for its workload's name; only 0 for now.
+    std::chrono::milliseconds hold{0};
     UnknownAction then = UnknownAction::deny;
 };
 

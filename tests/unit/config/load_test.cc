@@ -28,12 +28,12 @@ dataplane:
 egress:
   pools:
     - {name: payments, addresses: [192.0.2.16/30], mode: endpoint-dependent, block_size: 128}
-    - {name: default, addresses: [198.51.100.7], routed: true}
+    - {name: default, addresses: [198.51.100.7], routed: true, block_size: 128}
   assignments:
     - {namespaceSelector: "team == 'payments'", pool: payments}
     - {selector: all(), pool: default}
   ipv6: route
-workloads: {files: [pods.json, /etc/pods], unknown: {hold: 1s, then: deny}}
+workloads: {files: [pods.json, /etc/pods], unknown: {hold: 0s, then: deny}}
 policy: {paths: [policy.d], dns_deny: refused, deny_mode: silent}
 feeds:
   - {name: bad, path: feeds/bad.txt, action: deny, category: malware, confidence: 90}
@@ -83,7 +83,7 @@ TEST(LoadConfig, GoodFileGivesItsValues) {
     EXPECT_EQ(config->egress.pools[0].block_size, 128U);
     EXPECT_EQ(config->egress.ipv6, Ipv6Egress::route);
     EXPECT_EQ(config->workloads.files, (std::vector<std::string>{"/etc/s/pods.json", "/etc/pods"}));
-    EXPECT_EQ(config->workloads.unknown.hold, std::chrono::seconds(1));
+    EXPECT_EQ(config->workloads.unknown.hold, std::chrono::seconds(0));
     EXPECT_EQ(config->policy.dns_deny, DnsDeny::refused);
     EXPECT_EQ(config->feeds[0].path, "/etc/s/feeds/bad.txt");
     EXPECT_EQ(config->feeds[0].action, FeedAction::deny);
@@ -203,13 +203,13 @@ INSTANTIATE_TEST_SUITE_P(
              "version, expected endpoint-dependent"}},
         Case{
             "duration_without_unit",
-            "hold: 1s",
+            "hold: 0s",
             "hold: 200",
             {"/etc/s/s.yaml:21:60: workloads.unknown.hold: \"200\" is not a duration, expected a "
              "number with ms, s, m, h or d, as 200ms"}},
         Case{
             "duration_outside",
-            "hold: 1s",
+            "hold: 0s",
             "hold: 1h",
             {"/etc/s/s.yaml:21:60: workloads.unknown.hold: \"1h\" is outside 0-10s"}},
         Case{
@@ -450,6 +450,19 @@ INSTANTIATE_TEST_SUITE_P(
             "{pool: default}",
             {"/etc/s/s.yaml:19:7: egress.assignments[1]: selects nothing, expected selector or "
              "namespaceSelector (selector: all() for everything)"}},
+        Case{
+            "block_sizes",
+            "routed: true, block_size: 128",
+            "routed: true, block_size: 64",
+            {"/etc/s/s.yaml:16:76: egress.pools[1].block_size: \"64\" differs from 128 of pool "
+             "\"payments\", expected one size for all pools"}},
+        Case{
+            "hold_of_a_later_version",
+            "hold: 0s",
+            "hold: 200ms",
+            {"/etc/s/s.yaml:21:60: workloads.unknown.hold: \"200ms\" needs a later version, which "
+             "can "
+             "hold a packet until its workload is known; expected 0"}},
         Case{
             "no_workloads",
             "files: [pods.json, /etc/pods], ",
