@@ -10,7 +10,9 @@
 
 #include <algorithm>
 #include <array>
+#include <string>
 #include <utility>
+#include <vector>
 
 namespace sallyport::exporters {
 namespace {
@@ -44,6 +46,25 @@ void write_labels(const Workload& workload, JsonWriter& json, std::string& scrat
     for (const auto& [key, value] : workload.labels) {
         scratch.assign(key).append(":").append(value);
         json.element(scratch);
+    }
+    json.close();
+}
+
+/// Labels as fields, too. Dots become underscores, as Elastic's own agents do it, or `app` and
+/// `app.kubernetes.io/name` would be a text and an object of one name. `keys` is scratch.
+void write_label_fields(
+    const Workload& workload, JsonWriter& json, std::vector<std::string>& keys
+) {
+    keys.resize(std::max(keys.size(), workload.labels.size()));
+    auto end = keys.begin();
+    json.open("labels");
+    for (const auto& [key, value] : workload.labels) {
+        end->assign(key);
+        std::ranges::replace(*end, '.', '_');
+        if (std::find(keys.begin(), end, *end) == end) {  // else two labels became one
+            json.text(*end, value);
+            ++end;
+        }
     }
     json.close();
 }
@@ -106,6 +127,7 @@ void EcsEncoder::encode(
         write_destination(json);
         write_dns(json, detail);
         write_tls(json);
+        write_url(json);
         write_threat(json, detail);
         write_rule(json);
     }
@@ -352,6 +374,19 @@ void EcsEncoder::write_tls(JsonWriter& json) {
     json.close();
 }
 
+/// Of an HTTP head only the host is in an event.
+void EcsEncoder::write_url(JsonWriter& json) {
+    if (subject_.event->name_source != NameSource::http_host || subject_.name_is_question) {
+        return;
+    }
+    json.open("url");
+    json.text("domain", subject_.name);
+    json.text("registered_domain", subject_.parts.registered);
+    json.text("subdomain", subject_.parts.subdomain);
+    json.text("top_level_domain", subject_.parts.top_level);
+    json.close();
+}
+
 void EcsEncoder::write_threat(JsonWriter& json, Detail detail) {
     if (subject_.event_class != EventClass::threat || subject_.match_size == 0) {
         return;
@@ -447,6 +482,9 @@ void EcsEncoder::write_workload(JsonWriter& json, Detail detail) {
     json.open("node");
     json.text("name", workload->node);
     json.close();
+    if (detail == Detail::full) {
+        write_label_fields(*workload, json, label_keys_);
+    }
     json.close();
     json.open("service");
     json.text("name", node ? std::string_view() : service_name(*workload));
@@ -530,6 +568,7 @@ void EcsEncoder::write_sallyport(JsonWriter& json, Detail detail) {
     json.number("worker", event.worker);
     json.number("generation", event.generation);
     json.text("time_ns", std::to_string(event.time_ns));
+    json.text("reason", reason_of(event));
     if (traffic && subject_.event_class != EventClass::nat) {
         json.text("verdict", name_of(event.verdict));
         if (event.deny_mode != DenyMode::none) {
@@ -574,7 +613,9 @@ void EcsEncoder::write_attribution(JsonWriter& json) {
                        event.attribution == AttributionStatus::node;
     if (found) {
         json.text("method", "address");
-        json.number("age_ms", event.attribution_age_ms);
+        if (event.attribution_age_ms != 0) {  // a table read from files has no age to tell
+            json.number("age_ms", event.attribution_age_ms);
+        }
         json.number("generation", event.generation);
     }
     json.close();

@@ -7,6 +7,9 @@
 #include "exporters/encoder.h"
 #include "exporters/json_writer.h"
 
+#include <string>
+#include <vector>
+
 namespace sallyport::exporters {
 
 class EcsEncoder final : public Encoder {
@@ -25,6 +28,7 @@ private:
     void write_destination(JsonWriter& json);
     void write_dns(JsonWriter& json, Detail detail);
     void write_tls(JsonWriter& json);
+    void write_url(JsonWriter& json);
     void write_threat(JsonWriter& json, Detail detail);
     void write_rule(JsonWriter& json);
     void write_workload(JsonWriter& json, Detail detail);
@@ -42,6 +46,7 @@ private:
     CommunityId community_id_;
     Subject subject_;
     std::string scratch_;
+    std::vector<std::string> label_keys_;  ///< scratch of write_label_fields
 };
 
 }  // namespace sallyport::exporters

@@ -297,6 +297,39 @@ TEST(EcsEncoder, AFlowHasBothCommunityIds) {
     EXPECT_EQ(doc["destination"]["subdomain"], "api");
 }
 
+TEST(EcsEncoder, LabelsAreFieldsWhoseNamesNeverClash) {
+    EventDictionary names = sample_dictionary();
+    names.workloads[kApiPod].labels = {
+        {"app", "api"},
+        {"app.kubernetes.io/name", "api"},
+        {"a.b", "1"},
+        {"a_b", "2"},
+        {"empty", ""}};
+    EcsEncoder encoder;
+    std::string out;
+    encoder.encode(sample_flow_end(), names, out);
+    EXPECT_EQ(
+        Json::parse(out)["kubernetes"]["labels"],
+        Json({{"app", "api"}, {"app_kubernetes_io/name", "api"}, {"a_b", "1"}})
+    );
+    out.clear();
+    encoder.encode(sample_flow_end(), names, Detail::reduced, out);
+    EXPECT_FALSE(Json::parse(out)["kubernetes"].contains("labels"));
+}
+
+TEST(EcsEncoder, SaysWhyAndWhatIsKnownOfAnHttpHead) {
+    Event event = sample_flow_end();
+    event.reason = VerdictReason::feed_match;
+    event.name_source = NameSource::http_host;
+    event.attribution_age_ms = 0;
+    const Json doc = encode(event);
+    EXPECT_EQ(doc["sallyport"]["reason"], doc["event"]["reason"]);
+    EXPECT_EQ(doc["url"]["domain"], "api.partner.example");
+    EXPECT_EQ(doc["sallyport"]["attribution"]["method"], "address");
+    EXPECT_FALSE(doc["sallyport"]["attribution"].contains("age_ms"));  // not known, so not said
+    EXPECT_FALSE(encode(sample_flow_end()).contains("url"));           // a name of a ClientHello
+}
+
 TEST(EcsEncoder, AMatchSaysWhatMatchedAndWhere) {
     const Json doc = encode(sample_threat());
     EXPECT_EQ(doc["event"]["risk_score"], 81.0);
