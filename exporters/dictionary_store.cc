@@ -283,8 +283,8 @@ std::string DictionaryStore::unwritten() {
     const std::lock_guard lock(mutex_);
     return unwritten_.empty()
                ? std::string()
-               : unwritten_error_ + "; names of " + std::to_string(unwritten_.size()) +
-                     " generations are in memory only";
+               : unwritten_error_ + "; generations whose names are in memory only: " +
+                     std::to_string(unwritten_.size());
 }
 
 std::shared_ptr<const EventDictionary> DictionaryStore::find(

@@ -5,8 +5,10 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <climits>
 #include <fcntl.h>
 #include <mutex>
+#include <poll.h>
 #include <sys/stat.h>
 #include <thread>
 #include <unistd.h>
@@ -20,6 +22,8 @@ using SteadyTime = std::chrono::steady_clock::time_point;
 constexpr mode_t kFileMode = 0640;
 /// A failing file is tried again after this long.
 constexpr std::chrono::milliseconds kRetry{100};
+/// The most a write waits for the reader of a pipe.
+constexpr std::chrono::milliseconds kPipeWait{50};
 
 class FileSink final : public Sink {
 public:
@@ -43,6 +47,7 @@ private:
 
     const FileSinkSettings settings_;
     FileDescriptor fd_;
+    bool regular_ = true;      ///< a file; else a write may block for as long as its reader likes
     std::string buffer_;       ///< lines not yet given to the kernel
     std::size_t written_ = 0;  ///< of buffer_
     std::uint64_t buffered_ = 0;
@@ -58,6 +63,8 @@ private:
 Status FileSink::open() {
     if (standard_output()) {
         fd_ = FileDescriptor(dup(STDOUT_FILENO));
+        struct stat info {};
+        regular_ = fstat(fd_.get(), &info) == 0 && S_ISREG(info.st_mode);
         return fd_.valid() ? Status(Done{})
                            : Status(Error{describe("cannot use", "standard output", errno)});
     }
@@ -76,6 +83,7 @@ Status FileSink::open() {
         [[maybe_unused]] const ssize_t wrote = write(fd.get(), "\n", 1);
     }
     fd_ = std::move(fd);
+    regular_ = S_ISREG(info.st_mode);
     return Done{};
 }
 
@@ -114,15 +122,32 @@ void FileSink::follow_rotation(SteadyTime now) {
     if (fd_.valid()) {
         sync(true);
     }
+    // Nothing goes to the file that was renamed or deleted: its lines might be nobody's any more.
+    fd_ = FileDescriptor();
     if (const Status opened = open(); !opened) {
         set_state(SinkState::degraded, opened.error().message);
     }
 }
 
 bool FileSink::write_buffer() {
+    if (!fd_.valid()) {
+        return false;
+    }
     while (written_ < buffer_.size()) {
-        const ssize_t wrote =
-            write(fd_.get(), buffer_.data() + written_, buffer_.size() - written_);
+        std::size_t size = buffer_.size() - written_;
+        if (!regular_) {
+            // A pipe that has room for one takes so many bytes without blocking (pipe(7)).
+            size = std::min<std::size_t>(size, PIPE_BUF);
+            pollfd ready{fd_.get(), POLLOUT, 0};
+            if (poll(&ready, 1, static_cast<int>(kPipeWait.count())) <= 0) {
+                set_state(
+                    SinkState::degraded,
+                    "cannot write " + settings_.path + ": whoever reads it does not"
+                );
+                return false;
+            }
+        }
+        const ssize_t wrote = write(fd_.get(), buffer_.data() + written_, size);
         if (wrote < 0 && errno == EINTR) {
             continue;
         }
@@ -148,8 +173,7 @@ bool FileSink::sync(bool at_once) {
     }
     const SteadyTime now = std::chrono::steady_clock::now();
     const bool wanted = settings_.sync != SyncPolicy::never && !standard_output();
-    const bool due = at_once || settings_.sync == SyncPolicy::always ||
-                     now >= sync_at_;
+    const bool due = at_once || settings_.sync == SyncPolicy::always || now >= sync_at_;
     if (wanted && !due) {
         return true;
     }

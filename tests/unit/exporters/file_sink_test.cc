@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <fstream>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -99,6 +100,38 @@ TEST(FileSink, GoesOnInANewFileAfterARotation) {
     sink->offer(line(3, "three"));
     sink->flush();
     EXPECT_EQ(content(path), "three\n");
+}
+
+TEST(FileSink, WritesNothingToAFileThatIsGoneUntilItHasANewOne) {
+    const TemporaryDirectory directory;
+    const std::string folder = directory.path() + "/log";
+    std::filesystem::create_directory(folder);
+    const std::string path = folder + "/events.ndjson";
+    auto sink = std::move(make_file_sink(settings_for(path))).value();
+    std::filesystem::rename(folder, folder + ".old");
+    sink->offer(line(1, "one"));
+    EXPECT_EQ(sink->flush().oldest_pending, 1U);
+    EXPECT_EQ(sink->stats().state, SinkState::degraded);
+    EXPECT_EQ(sink->stats().text, "cannot open " + path + ": No such file or directory");
+    EXPECT_EQ(content(folder + ".old/events.ndjson"), "");
+    std::filesystem::create_directory(folder);
+    EXPECT_EQ(sink->flush().oldest_pending, kNothingPending);
+    EXPECT_EQ(sink->stats().state, SinkState::ok);
+    EXPECT_EQ(content(path), "one\n");
+}
+
+TEST(FileSink, APipeThatNobodyReadsDelaysAndHoldsNobodyUp) {
+    const TemporaryDirectory directory;
+    const std::string path = directory.path() + "/pipe";
+    ASSERT_EQ(mkfifo(path.c_str(), 0600), 0);
+    auto sink = std::move(make_file_sink(settings_for(path))).value();
+    const std::string large(300'000, 'x');  // more than a pipe holds
+    EXPECT_EQ(sink->offer(line(1, large)), Offer::taken);
+    const auto before = std::chrono::steady_clock::now();
+    EXPECT_EQ(sink->flush().oldest_pending, 1U);
+    EXPECT_EQ(sink->stats().text, "cannot write " + path + ": whoever reads it does not");
+    EXPECT_EQ(sink->stop(std::chrono::milliseconds(100)).oldest_pending, 1U);
+    EXPECT_LT(std::chrono::steady_clock::now() - before, std::chrono::seconds(5));
 }
 
 TEST(FileSink, HalfALineOfACrashStaysAlone) {

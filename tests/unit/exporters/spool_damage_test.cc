@@ -404,7 +404,7 @@ TEST(SpoolFaults, K7NamesThatAFullDiskDoesNotTakeAreInForceAndWrittenLater) {
     EXPECT_EQ(
         spool->stats().state,
         "cannot write " + dictionary_path(settings.directory, settings.boot, 20) +
-            ": No space left on device; names of 20 generations are in memory only"
+            ": No space left on device; generations whose names are in memory only: 20"
     );
     io->decide = nullptr;
     clock->advance(std::chrono::seconds(2));
