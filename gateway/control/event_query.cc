@@ -7,7 +7,7 @@
 namespace sallyport::control {
 namespace {
 
-constexpr std::size_t kLastMax = 1'000'000;  // documents kept in memory while looking
+constexpr std::size_t kLastMax = 1'000'000;  // record numbers kept in memory while looking
 
 std::optional<std::uint64_t> number(const std::string& text) {
     std::uint64_t out = 0;

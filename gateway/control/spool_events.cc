@@ -41,9 +41,9 @@ public:
             if (looking_back_) {
                 look_back();
             } else if (!found_.empty()) {
-                line = std::move(found_.front());
-                found_.pop_front();
-                return Step::event;
+                if (read_found(line)) {
+                    return Step::event;
+                }
             } else if (const Step step = read_on(line); step != Step::idle) {
                 return step;
             }
@@ -68,19 +68,41 @@ private:
                 const bool enough = found_.size() >= *query_.last || window_start_ <= oldest_;
                 if (enough) {
                     looking_back_ = false;
-                    reader_->seek(end_);
+                    reader_->seek(found_.empty() ? end_ : found_.front());
                 } else {
                     begin_window(window_ * 4);
                 }
                 return;
             }
             if (encode(line)) {
-                found_.push_back(line);
+                found_.push_back(number_);
                 if (found_.size() > *query_.last) {
                     found_.pop_front();
                 }
             }
         }
+    }
+
+    /// Reads the next of those found once more; false when it is not among the next few records.
+    bool read_found(std::string& line) {
+        bool read = false;
+        for (std::size_t i = 0; i < kRecordsAtOnce && !read && !found_.empty(); ++i) {
+            if (!reader_->next(event_, number_)) {
+                found_.clear();
+                break;
+            }
+            while (!found_.empty() && found_.front() < number_) {
+                found_.pop_front();  // given up by the spool since
+            }
+            if (!found_.empty() && found_.front() == number_) {
+                found_.pop_front();
+                read = encode(line);
+            }
+        }
+        if (found_.empty()) {
+            reader_->seek(end_);
+        }
+        return read;
     }
 
     /// The next record that fits, or idle after some that do not.
@@ -126,7 +148,8 @@ private:
     std::uint64_t window_ = 0;
     std::uint64_t window_start_ = 0;
     bool looking_back_ = false;
-    std::deque<std::string> found_;
+    /// Numbers of the records that fit: documents of a million would be a gigabyte and more.
+    std::deque<std::uint64_t> found_;
 };
 
 }  // namespace
