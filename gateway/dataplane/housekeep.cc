@@ -19,7 +19,9 @@ void Pipeline::housekeep(const Snapshot& snapshot, const Now& now) noexcept {
     age<FlowKey6>(context, kDuePerCall);
     refill_icmp_tokens(now);
     for (std::size_t which = 0; which < losses_.size(); ++which) {
-        tell_losses(which == 0 ? events_.traffic : events_.security, which, now);
+        tell_losses(
+            which == 0 ? events_.traffic : events_.security, which, now, snapshot.generation
+        );
     }
     if (!snapshot.egress.empty()) {
         sweep_address_ = sweep_address_ + 1 >= snapshot.egress.size() ? 0 : sweep_address_ + 1;
@@ -166,7 +168,9 @@ bool Pipeline::drain(const Snapshot& snapshot, const Now& now, std::size_t flows
         return false;
     }
     for (std::size_t which = 0; which < losses_.size(); ++which) {
-        tell_losses(which == 0 ? events_.traffic : events_.security, which, now);
+        tell_losses(
+            which == 0 ? events_.traffic : events_.security, which, now, snapshot.generation
+        );
     }
     return losses_[0].count == 0 && losses_[1].count == 0;
 }

@@ -454,7 +454,9 @@ private:
     // record.cc: events
     [[nodiscard]] Event* begin_event(const Context& context, EventKind kind) noexcept;
     void end_event() noexcept;
-    void tell_losses(EventRing& ring, std::size_t which, const Now& now) noexcept;
+    void tell_losses(
+        EventRing& ring, std::size_t which, const Now& now, std::uint32_t generation
+    ) noexcept;
     template <class Key>
     void describe(Event& event, const Context& context, std::uint32_t flow) noexcept;
     template <class Key>

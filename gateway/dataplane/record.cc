@@ -46,7 +46,9 @@ void put_matches(Event& event, const ThreatMatches& matches) noexcept {
 
 }  // namespace
 
-void Pipeline::tell_losses(EventRing& ring, std::size_t which, const Now& now) noexcept {
+void Pipeline::tell_losses(
+    EventRing& ring, std::size_t which, const Now& now, std::uint32_t generation
+) noexcept {
     Loss& loss = losses_[which];
     Event* event = loss.count == 0 ? nullptr : ring.reserve();
     if (event == nullptr) {
@@ -58,6 +60,7 @@ void Pipeline::tell_losses(EventRing& ring, std::size_t which, const Now& now) n
     event->time_ns = now.wall_ns;
     event->start_ns = loss.first_ns;
     event->end_ns = now.wall_ns;
+    event->generation = generation;
     event->worker = settings_.worker;
     event->kind = EventKind::events_shed;
     event->loss_count = loss.count;
@@ -75,7 +78,7 @@ Event* Pipeline::begin_event(const Context& context, EventKind kind) noexcept {
     EventRing& ring = security ? events_.security : events_.traffic;
     Loss& loss = losses_[security ? 1 : 0];
     if (loss.count != 0) [[unlikely]] {
-        tell_losses(ring, security ? 1 : 0, context.now);
+        tell_losses(ring, security ? 1 : 0, context.now, context.snapshot.generation);
     }
     Event* event = ring.reserve();
     open_ring_ = &ring;

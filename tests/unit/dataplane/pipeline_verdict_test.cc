@@ -66,6 +66,30 @@ TEST_F(PipelineVerdict, UnknownWorkloadIsDeniedByDefault) {
     EXPECT_TRUE(rig().events().empty());
 }
 
+// An announcement without its generation would find no dictionary, and so not even the gateway's
+// name.
+TEST_F(PipelineVerdict, WhatWasShedIsToldUnderTheGenerationInForce) {
+    rig().stall_spooler(true);
+    rig().publish([](RigSettings&) {});
+    for (dataplane::EventRing* ring : {&rig().rings().traffic, &rig().rings().security}) {
+        while (ring->reserve() != nullptr) {
+            ring->publish();
+        }
+    }
+    Ends ends;
+    ends.client = kNobodyAddress;
+    (void)rig().send(udp_out(ends));
+    ASSERT_GE(rig().counters().events_shed.get(), 1U);
+    for (dataplane::EventRing* ring : {&rig().rings().traffic, &rig().rings().security}) {
+        ring->drain(SIZE_MAX, [](const Event&) {});
+    }
+    rig().stall_spooler(false);
+    (void)rig().housekeep();
+    const auto told = rig().events(EventKind::events_shed);
+    ASSERT_FALSE(told.empty());
+    EXPECT_EQ(told[0].generation, rig().snapshot().generation);
+}
+
 TEST_F(PipelineVerdict, UnknownWorkloadPassesWhereAllowed) {
     settings.behaviour.unknown_allow = true;
     Ends ends;
