@@ -5,6 +5,7 @@
 #include "exporters/byte_io.h"
 #include "exporters/dns_answers.h"
 #include "exporters/ecs_words.h"
+#include "exporters/ecs_workload.h"
 #include "exporters/event_tuple.h"
 #include "exporters/loss.h"
 
@@ -39,52 +40,6 @@ void write_indicator(const Subject& subject, const MatchText& match, JsonWriter&
     }
     json.text("confidence", confidence_word(match.confidence));
     json.close();
-}
-
-void write_labels(const Workload& workload, JsonWriter& json, std::string& scratch) {
-    json.open_array("label");
-    for (const auto& [key, value] : workload.labels) {
-        scratch.assign(key).append(":").append(value);
-        json.element(scratch);
-    }
-    json.close();
-}
-
-/// Labels as fields, too. Dots become underscores, as Elastic's own agents do it, or `app` and
-/// `app.kubernetes.io/name` would be a text and an object of one name. `keys` is scratch.
-void write_label_fields(
-    const Workload& workload, JsonWriter& json, std::vector<std::string>& keys
-) {
-    keys.resize(std::max(keys.size(), workload.labels.size()));
-    auto end = keys.begin();
-    json.open("labels");
-    for (const auto& [key, value] : workload.labels) {
-        end->assign(key);
-        std::ranges::replace(*end, '.', '_');
-        if (std::find(keys.begin(), end, *end) == end) {  // else two labels became one
-            json.text(*end, value);
-            ++end;
-        }
-    }
-    json.close();
-}
-
-void write_pod_addresses(const Workload& workload, JsonWriter& json) {
-    json.open_array("ip");
-    for (const IpAddress& address : workload.addresses) {
-        json.element(address.text());
-    }
-    json.close();
-}
-
-std::string_view service_name(const Workload& workload) {
-    for (const char* label : {"app.kubernetes.io/name", "app"}) {
-        if (const auto at = workload.labels.find(label);
-            at != workload.labels.end() && !at->second.empty()) {
-            return at->second;
-        }
-    }
-    return workload.owner_name;
 }
 
 bool is_traffic(EventClass event_class) {
