@@ -159,7 +159,9 @@ INSTANTIATE_TEST_SUITE_P(
             "block_size: 128",
             "block_size: 40000",
             {"/etc/s/s.yaml:15:90: egress.pools[0].block_size: \"40000\" leaves some of 2 workers "
-             "without a block, expected at most 32256"}},
+             "without a block, expected at most 32256",
+             "/etc/s/s.yaml:16:76: egress.pools[1].block_size: \"128\" differs from 40000 of pool "
+             "\"payments\", expected one size for all pools"}},
         Case{
             "workers_word",
             "workers: 2",
