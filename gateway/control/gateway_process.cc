@@ -151,7 +151,7 @@ bool GatewayProcess::start_parts(Problems& problems) {
     return true;
 }
 
-GatewayProcess::InForce GatewayProcess::in_force() const {
+GatewayProcess::Current GatewayProcess::in_force() const {
     const std::lock_guard lock(mutex_);
     return in_force_;
 }
@@ -164,7 +164,7 @@ Status GatewayProcess::put_in_force(
     if (stopping_) {
         return Error{"given up: the gateway is stopping"};
     }
-    const InForce before = in_force();
+    const Current before = in_force();
     const bool first = before.snapshot == nullptr;
     auto built = builder_->build(
         *config,
@@ -186,7 +186,7 @@ Status GatewayProcess::put_in_force(
         feeds.push_back(feed.name);
     }
     spooler_->know_feeds(before.generation + 1, std::move(feeds));
-    InForce next;
+    Current next;
     next.config = std::move(config);
     next.inputs = std::move(inputs);
     next.snapshot = built.value();
@@ -212,7 +212,7 @@ Status GatewayProcess::put_in_force(
 // When what each feed holds came into force: with this generation, or with an earlier one when its
 // files are still the same.
 std::vector<WallNanoseconds> GatewayProcess::feeds_loaded_at(
-    const InForce& before, const InForce& next
+    const Current& before, const Current& next
 ) {
     std::vector<WallNanoseconds> out(next.config->feeds.size(), next.loaded_at);
     for (std::size_t i = 0; before.inputs != nullptr && i < out.size(); ++i) {
@@ -309,7 +309,7 @@ bool GatewayProcess::stop() {
     }
     { const std::lock_guard none_begins_any_more(force_mutex_); }
     bool complete = true;
-    const InForce last = in_force();
+    const Current last = in_force();
     if (runtime_ != nullptr && last.snapshot != nullptr) {
         runtime_->request_stop();
         const auto deadline = std::chrono::steady_clock::now() + kDrainWithin;
@@ -350,7 +350,7 @@ GatewayProcess::~GatewayProcess() {
 }
 
 std::string GatewayProcess::describe() {
-    const InForce now = in_force();
+    const Current now = in_force();
     return "generation " + std::to_string(now.generation) + ": " +
            std::to_string(runtime_->ports().size()) + " ports, " +
            std::to_string(runtime_->workers()) + " workers, " +

@@ -61,7 +61,7 @@ private:
     bool load(Problems& problems);
     bool start_parts(Problems& problems);
     /// What is in force, as one: replaced by a reload, copied by who reads it.
-    struct InForce {
+    struct Current {
         std::shared_ptr<const config::Config> config;
         std::shared_ptr<const LoadedInputs> inputs;
         std::shared_ptr<const dataplane::Snapshot> snapshot;
@@ -72,15 +72,15 @@ private:
     Status put_in_force(
         std::shared_ptr<const config::Config> config, std::shared_ptr<const LoadedInputs> inputs
     );
-    [[nodiscard]] InForce in_force() const;
-    static std::vector<WallNanoseconds> feeds_loaded_at(const InForce& before, const InForce& next);
+    [[nodiscard]] Current in_force() const;
+    static std::vector<WallNanoseconds> feeds_loaded_at(const Current& before, const Current& next);
     [[nodiscard]] LoadOptions load_options(const config::Config& config) const;
     void retire_generations(std::uint32_t replaced);
     void refuse(const Problems& problems, ReloadOutcome& outcome);
-    void read_own(const InForce& in_force, GatewayStatus& out) const;
+    void read_own(const Current& in_force, GatewayStatus& out) const;
     void read_workers(std::uint32_t flows_max, GatewayStatus& out) const;
-    void read_feeds(const InForce& in_force, GatewayStatus& out) const;
-    void read_spool(const InForce& in_force, GatewayStatus& out) const;
+    void read_feeds(const Current& in_force, GatewayStatus& out) const;
+    void read_spool(const Current& in_force, GatewayStatus& out) const;
 
     std::string config_path_;
     std::uint64_t boot_ = 0;
@@ -97,7 +97,7 @@ private:
     std::mutex force_mutex_;
 
     mutable std::mutex mutex_;  ///< held for moments only; guards these three
-    InForce in_force_;
+    Current in_force_;
     std::uint64_t refused_ = 0;
     std::string last_refusal_;
 

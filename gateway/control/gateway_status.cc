@@ -63,7 +63,7 @@ void read_workloads(const LoadedInputs& inputs, GatewayStatus& out) {
 
 }  // namespace
 
-void GatewayProcess::read_own(const InForce& in_force, GatewayStatus& out) const {
+void GatewayProcess::read_own(const Current& in_force, GatewayStatus& out) const {
     out.name = in_force.config->gateway.name;
     out.cluster = in_force.config->gateway.cluster;
     out.version = std::string(version());
@@ -107,7 +107,7 @@ void GatewayProcess::read_workers(std::uint32_t flows_max, GatewayStatus& out) c
     }
 }
 
-void GatewayProcess::read_feeds(const InForce& in_force, GatewayStatus& out) const {
+void GatewayProcess::read_feeds(const Current& in_force, GatewayStatus& out) const {
     const std::map<std::string, std::uint64_t> matches = spooler_->matches();
     for (std::size_t i = 0; i < in_force.config->feeds.size(); ++i) {
         const config::FeedConfig& feed = in_force.config->feeds[i];
@@ -128,7 +128,7 @@ void GatewayProcess::read_feeds(const InForce& in_force, GatewayStatus& out) con
     }
 }
 
-void GatewayProcess::read_spool(const InForce& in_force, GatewayStatus& out) const {
+void GatewayProcess::read_spool(const Current& in_force, GatewayStatus& out) const {
     const exporters::SpoolStats spool = spool_->stats();
     out.spool.directory = in_force.config->events.spool.directory;
     out.spool.state = spool.state;
@@ -151,7 +151,7 @@ void GatewayProcess::read_spool(const InForce& in_force, GatewayStatus& out) con
 
 // Asks no reload to wait, and waits for none: what is in force is copied, the rest are numbers.
 GatewayStatus GatewayProcess::status() {
-    const InForce now = in_force();
+    const Current now = in_force();
     GatewayStatus out;
     read_ports(*now.config, *runtime_, out);
     read_workers(now.config->dataplane.flows_max, out);

@@ -160,8 +160,8 @@ private:
     std::uint32_t block_size_;
     std::uint16_t worker_;
     std::uint16_t workers_;
-    std::uint32_t per_protocol_;          ///< blocks this worker owns a protocol
-    std::atomic<std::uint32_t> used_{0};  ///< the worker writes, the control side reads
+    std::uint32_t per_protocol_;                ///< blocks this worker owns a protocol
+    std::atomic<std::uint32_t> used_{0};        ///< the worker writes, the control side reads
     std::atomic<std::uint32_t> ports_used_{0};  ///< as used_
     std::atomic<std::uint64_t> refusals_{0};    ///< as used_
     std::vector<Block> blocks_;

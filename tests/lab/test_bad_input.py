@@ -130,7 +130,8 @@ def check_full_disk(checks, lab):
     small = lab.dir / "small"
     small.mkdir()
     path = lab.write_config(sinks=("kafka", "file"), name="full.yaml",
-                            replace=[("{directory: spool, size: 1GiB}", f"{{directory: small/spool, size: {SPOOL_MIB}MiB}}")])
+                            replace=[("{directory: spool, size: 1GiB}",
+                                      f"{{directory: small/spool, size: {SPOOL_MIB}MiB}}")])
     # In the gateway's own mount namespace, so nothing is left mounted.
     script = f"mount -t tmpfs -o size={DISK_MIB}m tmpfs {small} && mkdir {small}/spool && exec \"$@\""
     gateway = Gateway(lab, path)

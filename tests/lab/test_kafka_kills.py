@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Spool and Kafka sink alone (no gateway, no root) against a real broker: the broker is killed with SIGKILL
 and started again four times while 1 000 events a second enter the spool, and the exporting process is killed
-three times in between; test_kafka_outage.py does the same to a whole gateway, ten times. Every event the spool holds must be on Kafka: no hole in a sequence, nothing doubled
-once repeats are removed by event.id, order kept under each key (K1, K8)."""
+three times in between; test_kafka_outage.py does the same to a whole gateway, ten times. Every event the spool
+holds must be on Kafka: no hole in a sequence, nothing doubled once repeats are removed by event.id, order kept
+under each key (K1, K8)."""
 
 import collections
 import json
