@@ -418,6 +418,10 @@ void Spool::update_stats() {
     const std::string unwritten = shared_->dictionaries.unwritten();
     const std::lock_guard lock(stats_mutex_);
     stats_ = work_;
+    if (!stats_.degraded && clock_->monotonic_ns() < gives_up_until_ns_) {
+        stats_.degraded = true;
+        stats_.state = gives_up_;
+    }
     if (!unwritten.empty()) {
         stats_.state = stats_.degraded ? stats_.state : unwritten;
         stats_.degraded = true;

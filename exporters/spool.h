@@ -190,6 +190,8 @@ private:
     std::uint64_t housekeeping_at_ns_ = 0;
     std::uint64_t announce_at_ns_ = 0;
     std::uint64_t retry_at_ns_ = 0;  ///< before that, only threat and audit try a failing disk
+    std::uint64_t gives_up_until_ns_ = 0;  ///< old events are being given up: shown until then
+    std::string gives_up_;
     bool reserve_held_ = false;  ///< false: the disk is full, and only threat and audit are written
     bool segments_removed_ = false;      ///< dictionaries may have become useless
     std::uint32_t collected_below_ = 0;  ///< retired_below_ when they were collected last

@@ -22,6 +22,8 @@ constexpr std::uint64_t kNamesRetryNs = 1'000'000'000;
 /// Dictionaries may take this part of the spool's size: a gateway that is reloaded every minute
 /// while little happens would keep a month of them for a handful of events.
 constexpr std::uint64_t kNamesShare = 8;
+/// Giving up old events makes room, so the next write is fine: the state is shown a while longer.
+constexpr std::uint64_t kGivesUpNs = 10'000'000'000;
 constexpr std::uint64_t kNobody = std::numeric_limits<std::uint64_t>::max();
 
 void remove_temporary_files(const std::string& directory) {
@@ -287,6 +289,10 @@ void Spool::drop_oldest_segment(LossCause cause) {
             save_announcements(oldest, cursor);
         }
         behind_ = behind + " had not sent them";
+        gives_up_until_ns_ = clock_->monotonic_ns() + kGivesUpNs;
+        gives_up_ = std::string("gives up the oldest events in ") + settings_.directory + ": " +
+                    (cause == LossCause::disk_full ? std::system_category().message(ENOSPC)
+                                                   : "the spool has reached its size");
     }
     remove_oldest_segment();
 }

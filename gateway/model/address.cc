@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gateway/model/address.h"
 
+#include <algorithm>
 #include <arpa/inet.h>
 #include <charconv>
+#include <cstring>
 
 namespace sallyport {
 
@@ -73,7 +75,14 @@ bool IpPrefix::contains(const IpAddress& other) const noexcept {
     if (other.family != address.family) {
         return false;
     }
-    return IpPrefix{other, length}.canonical().address == canonical().address;
+    const std::size_t whole = std::min<std::size_t>(length / 8, address.bytes.size());
+    if (std::memcmp(address.bytes.data(), other.bytes.data(), whole) != 0) {
+        return false;
+    }
+    const unsigned rest = length % 8;
+    const unsigned differ =
+        rest == 0 || whole == address.bytes.size() ? 0U : address.bytes[whole] ^ other.bytes[whole];
+    return differ >> (8 - rest) == 0;
 }
 
 std::string IpPrefix::text() const {

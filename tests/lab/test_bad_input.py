@@ -159,7 +159,7 @@ def check_full_disk(checks, lab):
         checks.ok("full disk: new flows still pass", got["answer"] == "echo", got)
 
         filler.unlink()
-        checks.ok("room again: the spool takes events", wait_until(lambda: spool()["state"] == "ok", 20, 0.5), spool())
+        checks.ok("room again: the spool takes events", wait_until(lambda: spool()["state"] == "ok", 40, 0.5), spool())
         announced = wait_until(lambda: sum(at(event, "sallyport.loss.count", 0) for event in lab.events()), 20, 0.5)
         lost = spool()["events_lost"]
         checks.ok("room again: the loss is announced, to the last event", announced == lost, f"{announced} of {lost}")

@@ -237,6 +237,11 @@ TEST(Spool, DropOldestGivesUpTheOldestAndSaysWhatAndWhose) {
         append_range(*spool, i, i);
         clock->advance(std::chrono::milliseconds(100));
     }
+    EXPECT_TRUE(spool->stats().degraded);
+    EXPECT_EQ(
+        spool->stats().state,
+        "gives up the oldest events in " + settings.directory + ": the spool has reached its size"
+    );
     spool->close();
     EXPECT_LE(spool->stats().bytes, settings.bytes_max);
     const Read read = read_all(*reader);
@@ -274,6 +279,7 @@ TEST(Spool, DropOldestLosesNothingThatWasDelivered) {
     EXPECT_LE(spool->stats().bytes, settings.bytes_max);
     EXPECT_TRUE(read_all(*spool).own.empty());
     EXPECT_EQ(spool->stats().lost_by_cause[1], 0U);
+    EXPECT_EQ(spool->stats().state, "ok");
 }
 
 TEST(Spool, DropNewestRefusesWhatComesExceptThreatAndAudit) {
