@@ -81,7 +81,8 @@ struct EgressSection {
 enum class UnknownAction : std::uint8_t { deny, allow };
 
 struct UnknownWorkloads {
-    /// How long a first packet may wait for its workload's name; only 0 for now.
+    /// How long a first packet may wait for its workload's name. Anything but 0 is refused: this
+    /// version judges it at once.
     std::chrono::milliseconds hold{0};
     UnknownAction then = UnknownAction::deny;
 };

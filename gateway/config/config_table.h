@@ -204,7 +204,7 @@ inline constexpr std::array kEgressRows{
 inline constexpr std::array kUnknownRows{
     Row{"hold",
         field<&UnknownWorkloads::hold>(),
-        "How long a first packet may wait for its workload to become known; only 0 for now.",
+        "How long a first packet may wait for its workload to become known; this version takes 0.",
         false,
         {0, 10'000}},
     Row{"then",
