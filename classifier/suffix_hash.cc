@@ -4,7 +4,7 @@
 namespace sallyport::classifier {
 namespace {
 
-constexpr std::size_t kFilterBitsPerEntry = 12;
+constexpr std::size_t kFilterBitsPerEntry = 8;
 
 }  // namespace
 

@@ -154,12 +154,27 @@ public:
         const noexcept override {
         visit_address(address, port, MatchCollector(out));
     }
+    void prefetch_address(const IpAddress& address) const noexcept override {
+        addresses_.prefetch(address);
+    }
     void match_name(std::string_view name, hs_scratch* scratch, ThreatMatches& out)
         const noexcept override {
-        if (!visit_name(name, scratch, MatchCollector(out))) {
+        NameSteps steps;
+        begin_name(name, steps);
+        fetch_name(steps);
+        match_name(name, steps, scratch, out);
+    }
+    void match_name(
+        std::string_view name, const NameSteps& steps, hs_scratch* scratch, ThreatMatches& out
+    ) const noexcept override {
+        if (!visit_name(name, steps, scratch, MatchCollector(out))) {
             out.match_error = true;
         }
     }
+    void begin_name(std::string_view name, NameSteps& steps) const noexcept override {
+        view_.names.begin(name, steps);
+    }
+    void fetch_name(NameSteps& steps) const noexcept override { view_.names.fetch(steps); }
     [[nodiscard]] std::vector<ThreatMatch> every_match(const IpAddress& address, std::uint16_t port)
         const override {
         std::vector<ThreatMatch> all;
@@ -169,7 +184,12 @@ public:
     [[nodiscard]] std::vector<ThreatMatch> every_match(std::string_view name, hs_scratch* scratch)
         const override {
         std::vector<ThreatMatch> all;
-        visit_name(name, scratch, [&all](const ThreatMatch& match) { all.push_back(match); });
+        NameSteps steps;
+        begin_name(name, steps);
+        fetch_name(steps);
+        visit_name(name, steps, scratch, [&all](const ThreatMatch& match) {
+            all.push_back(match);
+        });
         return all;
     }
     [[nodiscard]] IndicatorOrigin origin(const ThreatMatch& match) const override;
@@ -228,7 +248,9 @@ private:
     template <class Visit>
     void visit_address(const IpAddress& address, std::uint16_t port, Visit&& visit) const noexcept;
     template <class Visit>
-    bool visit_name(std::string_view name, hs_scratch* scratch, Visit&& visit) const noexcept;
+    bool visit_name(
+        std::string_view name, const NameSteps& steps, hs_scratch* scratch, Visit&& visit
+    ) const noexcept;
     template <class Visit>
     void visit_pattern(unsigned pattern, Visit& visit) const noexcept;
 
@@ -280,9 +302,10 @@ void LoadedDatabase::visit_pattern(unsigned pattern, Visit& visit) const noexcep
 }
 
 template <class Visit>
-bool LoadedDatabase::visit_name(std::string_view name, hs_scratch* scratch, Visit&& visit)
-    const noexcept {
-    view_.names.walk(name, [&](const Target& target, std::size_t offset) noexcept {
+bool LoadedDatabase::visit_name(
+    std::string_view name, const NameSteps& steps, hs_scratch* scratch, Visit&& visit
+) const noexcept {
+    view_.names.walk(name, steps, [&](const Target& target, std::size_t offset) noexcept {
         if ((target.ref & kListBit) == 0) {
             if (applies(target.type, offset)) {
                 const unsigned action = target.flags & kActionMask;
@@ -372,6 +395,20 @@ void ScratchDeleter::operator()(hs_scratch* scratch) const noexcept {
 }
 
 ThreatDatabase::~ThreatDatabase() = default;
+
+void ThreatDatabase::match_name(
+    std::string_view name, const NameSteps& /*steps*/, hs_scratch* scratch, ThreatMatches& out
+) const noexcept {
+    match_name(name, scratch, out);
+}
+
+void ThreatDatabase::begin_name(std::string_view /*name*/, NameSteps& steps) const noexcept {
+    steps.hashed = 0;
+}
+
+void ThreatDatabase::fetch_name(NameSteps& steps) const noexcept {
+    steps.taken = 0;
+}
 
 IndicatorOrigin ThreatDatabase::origin(const ThreatMatch& /*match*/) const {
     return {};

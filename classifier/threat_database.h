@@ -4,6 +4,7 @@
 // from any number of threads; a scratch belongs to one thread.
 #pragma once
 
+#include "classifier/name_steps.h"
 #include "gateway/model/address.h"
 #include "gateway/model/event_dictionary.h"
 #include "gateway/model/indicator.h"
@@ -50,10 +51,20 @@ public:
     /// Adds the matches of a destination address (host, prefix, and address:port when `port` fits).
     virtual void match_address(const IpAddress& address, std::uint16_t port, ThreatMatches& out)
         const noexcept = 0;
+    /// Has the line fetched that match_address() of an IPv4 address reads first.
+    virtual void prefetch_address(const IpAddress& address) const noexcept { (void)address; }
     /// Adds the matches of a canonical name (gateway/model/domain_name.h) by exact name and suffix,
     /// and, when `scratch` is given, by pattern. A failing scan sets `out.match_error`.
     virtual void match_name(std::string_view name, hs_scratch* scratch, ThreatMatches& out)
         const noexcept = 0;
+
+    /// The same in parts, for several names at hand: begin_name() of each, then fetch_name() of
+    /// each, then this; with steps of the same name. See name_steps.h.
+    virtual void match_name(
+        std::string_view name, const NameSteps& steps, hs_scratch* scratch, ThreatMatches& out
+    ) const noexcept;
+    virtual void begin_name(std::string_view name, NameSteps& steps) const noexcept;
+    virtual void fetch_name(NameSteps& steps) const noexcept;
 
     /// The same without the limit of ThreatMatches, for explanations. Control side (allocates).
     [[nodiscard]] virtual std::vector<ThreatMatch> every_match(

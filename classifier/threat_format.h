@@ -22,7 +22,7 @@ namespace sallyport::classifier {
 
 inline constexpr std::array<char, 8> kImageMagic{'S', 'P', 'T', 'H', 'R', 'E', 'A', 'T'};
 /// Raised with every change of a record or of a hash: an older file is refused and compiled again.
-inline constexpr std::uint32_t kImageVersion = 1;
+inline constexpr std::uint32_t kImageVersion = 2;
 inline constexpr std::uint32_t kByteOrderMark = 0x01020304U;
 inline constexpr std::size_t kSectionAlignment = 64;
 /// A larger file is refused unread: some ten times what all public feeds together give.
@@ -64,7 +64,7 @@ struct ImageHeader {
     std::array<std::uint8_t, 16> checksum{};
     /// What the feeds held (feeds::inputs_hash), independent of the keys below.
     std::array<std::uint8_t, 16> content_hash{};
-    /// SipHash keys, drawn for each compilation, so that nobody outside can aim at a bucket.
+    /// Keys of the hashes, drawn for each compilation, so that nobody outside can aim at a bucket.
     std::array<std::uint64_t, 2> name_key{};
     std::array<std::uint64_t, 2> address_key{};
     std::uint64_t indicator_count = 0;   ///< without repeats

@@ -46,7 +46,16 @@ inline std::uint64_t siphash13(const HashKey& key, const void* data, std::size_t
         v0 ^= word;
     }
     std::uint64_t last = 0;
-    std::memcpy(&last, bytes, left);
+    if (size >= 8 && left != 0) {
+        // The word that ends with the data, less what was read already: memcpy of a variable size
+        // is a call.
+        std::memcpy(&last, bytes + left - 8, 8);
+        last >>= 64U - 8 * left;
+    } else {
+        for (std::size_t i = 0; i < left; ++i) {
+            last |= static_cast<std::uint64_t>(bytes[i]) << (8 * i);
+        }
+    }
     last |= static_cast<std::uint64_t>(size) << 56U;
     v3 ^= last;
     round();

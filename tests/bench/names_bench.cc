@@ -7,6 +7,7 @@
 #include "tests/bench/feeds_input.h"
 
 #include <algorithm>
+#include <array>
 #include <cstdio>
 #include <ctime>
 #include <functional>
@@ -121,6 +122,39 @@ void bench_names(
     print(what, ns, hits, names.size(), aim);
 }
 
+// As a worker asks: of a burst's payloads all names are begun, then all fetched, then each is asked
+// when its packet's turn comes.
+void bench_bursts(
+    const classifier::ThreatDatabase& database,
+    const char* what,
+    const Names& names,
+    hs_scratch* scratch,
+    const char* aim
+) {
+    constexpr std::size_t kBurst = 16;
+    std::array<classifier::NameSteps, kBurst> steps;
+    std::size_t hits = 0;
+    const double ns = nanoseconds(names.size(), hits, [&](std::size_t count) {
+        std::size_t found = 0;
+        for (std::size_t first = 0; first < count; first += kBurst) {
+            const std::size_t size = std::min(kBurst, count - first);
+            for (std::size_t i = 0; i < size; ++i) {
+                database.begin_name(names[first + i], steps[i]);
+            }
+            for (std::size_t i = 0; i < size; ++i) {
+                database.fetch_name(steps[i]);
+            }
+            for (std::size_t i = 0; i < size; ++i) {
+                ThreatMatches matches;
+                database.match_name(names[first + i], steps[i], scratch, matches);
+                found += matches.empty() ? 0 : 1;
+            }
+        }
+        return found;
+    });
+    print(what, ns, hits, names.size(), aim);
+}
+
 void bench_reference(const Sample& sample) {
     std::unordered_set<std::string> set;
     for (std::size_t i = 0; i < sample.listed.size(); ++i) {
@@ -191,12 +225,19 @@ int main() {
     const classifier::ThreatDatabase& database = *opened.value();
     const auto scratch = database.make_scratch();
     const Sample sample = collect(input.source);
-    bench_names(database, "name, miss", sample.foreign, nullptr, "(aim: 200 ns)");
-    bench_names(database, "name, hit", sample.listed, nullptr, "(aim: 300 ns)");
+    constexpr const char* kMissAim = "(aim: 200 ns)";
+    constexpr const char* kHitAim = "(aim: 300 ns)";
+    bench_names(database, "name, miss", sample.foreign, nullptr, kMissAim);
+    bench_names(database, "name, hit", sample.listed, nullptr, kHitAim);
+    bench_bursts(database, "name, miss, in bursts of 16", sample.foreign, nullptr, kMissAim);
+    bench_bursts(database, "name, hit, in bursts of 16", sample.listed, nullptr, kHitAim);
     if (scratch && scratch.value() != nullptr) {
         std::printf("with %zu patterns:\n", database.patterns().size());
-        bench_names(database, "name, miss", sample.foreign, scratch.value().get(), "");
-        bench_names(database, "name, hit", sample.listed, scratch.value().get(), "");
+        hs_scratch* const own = scratch.value().get();
+        bench_names(database, "name, miss", sample.foreign, own, "");
+        bench_names(database, "name, hit", sample.listed, own, "");
+        bench_bursts(database, "name, miss, in bursts of 16", sample.foreign, own, "");
+        bench_bursts(database, "name, hit, in bursts of 16", sample.listed, own, "");
     }
     bench_reference(sample);
     bench_addresses(database, "address, miss (random)", sample.foreign_addresses);
