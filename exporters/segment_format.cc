@@ -105,7 +105,15 @@ void append_record(const Event& event, std::uint64_t number, std::uint32_t seed,
     put(out, std::uint32_t{0});
     put(out, number);
     put(out, static_cast<std::uint8_t>(class_of(event.kind)));
-    out.append(reinterpret_cast<const char*>(&event), kEventHeadBytes);
+    // Places of `matches` that are not in use hold what an earlier event left there.
+    const auto* head = reinterpret_cast<const char*>(&event);
+    const std::size_t matches_end =
+        offsetof(Event, matches) +
+        std::min<std::size_t>(event.match_size, event.matches.size()) * sizeof(ThreatMatch);
+    constexpr std::size_t kMatchesEnd = offsetof(Event, matches) + sizeof(Event::matches);
+    out.append(head, matches_end);
+    out.append(kMatchesEnd - matches_end, '\0');
+    out.append(head + kMatchesEnd, kEventHeadBytes - kMatchesEnd);
     out.append(event.text.data(), text_size);
     out.append(reinterpret_cast<const char*>(event.data.data()), data_size);
     const auto record = bytes_of(std::string_view(out).substr(start));

@@ -141,7 +141,9 @@ void Pipeline::begin_flow(
     cold.start_wall_ns = context.now.wall_ns;
     cold.last_any_ns = context.now.monotonic_ns;
     cold.wall_offset_ns = context.now.wall_ns - context.now.monotonic_ns;
-    cold.workload = context.snapshot.workloads->find(inside_of(flows<Key>().hot(flow).key));
+    cold.workload = in_hand_.attributed
+                        ? in_hand_.workload
+                        : context.snapshot.workloads->find(inside_of(flows<Key>().hot(flow).key));
     cold.updated_seconds = static_cast<std::uint32_t>(context.now.seconds());
     cold.vlan = headers.vlan;
     note_handshake<Key>(context, packet, headers, flow, direction);
@@ -174,23 +176,30 @@ void Pipeline::open_flow(
     const bool dns = is_dns(private_key);
     state.flags = dns ? std::uint8_t{kFlowDns} : state.flags;
     const bool each_by_itself = dns && direction == Direction::outbound;
-    Judgement judgement;
+    const bool inspects = (state.flags & kFlowInspect) != 0;
+    // A datagram that opens a flow is its first payload: one judgement says all.
+    const bool at_once = inspects && headers.protocol == kProtocolUdp &&
+                         headers.payload_size != 0 && direction == Direction::outbound;
+    const bool waiting = inspects && !at_once;
+    Judgement judgement =
+        each_by_itself ? Judgement{}
+        : at_once
+            ? judge_payload<Key>(context, packet, headers, flow)
+            : judge<Key>(context, flow, waiting ? NameState::not_yet : NameState::none, {}, false);
     if (each_by_itself && deny_query<Key>(context, packet, headers, flow, judgement)) {
         if (state.verdict != Verdict::deny) {
             forget<Key>(context, flow);  // answered: there is nothing to remember
         }
         return;
     }
-    const bool waiting = (state.flags & kFlowInspect) != 0;
-    if (!each_by_itself) {
-        judgement =
-            judge<Key>(context, flow, waiting ? NameState::not_yet : NameState::none, {}, false);
-        if (judgement.verdict == Verdict::deny) {
-            apply<Key>(context, flow, judgement, true);
-            arm<Key>(flow);
-            refuse<Key>(context, packet, headers, flow);
-            return;
-        }
+    if (at_once) {
+        note_facts<Key>(flow);
+    }
+    if (!each_by_itself && judgement.verdict == Verdict::deny) {
+        apply<Key>(context, flow, judgement, true);
+        arm<Key>(flow);
+        refuse<Key>(context, packet, headers, flow);
+        return;
     }
     DropReason trouble = DropReason::none;
     if constexpr (std::is_same_v<Key, FlowKey4>) {
@@ -437,14 +446,14 @@ void Pipeline::follow_inbound(
             {packet.data + headers.payload, headers.payload_size},
             byte_swap(headers.source_port),
             byte_swap(headers.destination_port),
-            facts_
+            own_facts_
         );
-        if (facts_.protocol == AppProtocol::dns && facts_.dns.is_response) {
+        if (own_facts_.protocol == AppProtocol::dns && own_facts_.dns.is_response) {
             tell_dns<Key>(
                 context,
                 flow,
                 headers,
-                facts_,
+                own_facts_,
                 Judgement{
                     Verdict::allow,
                     flows<Key>().cold(flow).reason,

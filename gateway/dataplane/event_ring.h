@@ -4,13 +4,13 @@
 // under the thread sanitizer without EAL.
 #pragma once
 
+#include "gateway/dataplane/large_array.h"
 #include "gateway/model/event.h"
 
 #include <atomic>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <vector>
 
 namespace sallyport::dataplane {
 
@@ -33,7 +33,12 @@ public:
                 return nullptr;
             }
         }
-        return &slots_[tail & mask_];
+        // The one after it will be written soon, and was last seen by the reader's core.
+        const auto* next = reinterpret_cast<const std::uint8_t*>(&slots_[(tail + 1) & mask_]);
+        for (std::size_t line = 0; line < kEventHeadBytes; line += 64) {
+            __builtin_prefetch(next + line, 1);
+        }
+        return &slots_[tail & mask_].event;
     }
     /// Worker: makes the reserved slot visible.
     void publish() noexcept {
@@ -46,7 +51,7 @@ public:
         const std::uint64_t tail = tail_.load(std::memory_order_acquire);
         std::size_t count = 0;
         for (; head + count < tail && count < most; ++count) {
-            use(static_cast<const Event&>(slots_[(head + count) & mask_]));
+            use(static_cast<const Event&>(slots_[(head + count) & mask_].event));
         }
         head_.store(head + count, std::memory_order_release);
         return count;
@@ -59,7 +64,10 @@ public:
     [[nodiscard]] std::size_t capacity() const noexcept { return slots_.size(); }
 
 private:
-    std::vector<Event> slots_;
+    struct alignas(64) Slot {
+        Event event;
+    };
+    LargeArray<Slot> slots_;
     std::size_t mask_;
     alignas(64) std::atomic<std::uint64_t> tail_{0};  ///< worker writes, spooler reads
     std::uint64_t head_seen_ = 0;                     ///< worker only

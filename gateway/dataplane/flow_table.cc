@@ -35,29 +35,6 @@ FlowTable<Key>::FlowTable(std::uint32_t flows_max, const FlowHashKey& hash_key)
 }
 
 template <class Key>
-bool FlowTable<Key>::matches(std::uint32_t flow, const Key& key) const noexcept {
-    const Hot& entry = hot_[flow];
-    if (key.direction == static_cast<std::uint8_t>(Direction::outbound)) {
-        return entry.key == key;
-    }
-    return public_key(flow) == key;
-}
-
-template <class Key>
-Key FlowTable<Key>::public_key(std::uint32_t flow) const noexcept {
-    const Hot& entry = hot_[flow];
-    Key key = entry.key;
-    key.direction = static_cast<std::uint8_t>(Direction::inbound);
-    if constexpr (std::is_same_v<Key, FlowKey4>) {
-        if ((entry.state.flags & kFlowTranslated) != 0) {
-            key.inside = entry.state.nat_address;
-            key.inside_port = entry.state.nat_port;
-        }
-    }
-    return key;
-}
-
-template <class Key>
 std::uint32_t FlowTable<Key>::find_in(const Bucket& bucket, const Key& key, std::uint16_t tag)
     const noexcept {
     for (unsigned mask = match_mask(bucket, tag); mask != 0;) {

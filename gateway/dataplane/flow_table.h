@@ -151,8 +151,26 @@ public:
     /// Entry of `key` (private or public as its direction says), kNoFlow when there is none.
     [[nodiscard]] std::uint32_t find(const Key& key, std::uint64_t hash) const noexcept;
     [[nodiscard]] std::uint32_t find(const Key& key) const noexcept { return find(key, hash(key)); }
-    [[nodiscard]] bool matches(std::uint32_t flow, const Key& key) const noexcept;
+    [[nodiscard]] bool matches(std::uint32_t flow, const Key& key) const noexcept {
+        const bool outbound = key.direction == static_cast<std::uint8_t>(Direction::outbound);
+        return (outbound ? hot_[flow].key : public_key(flow)) == key;
+    }
 
+    /// Has the lines fetched that the insertion after `others` further ones, and arm(), will write.
+    void prefetch_free(std::uint32_t others) const noexcept {
+        if (others >= free_count_) {
+            return;
+        }
+        const std::uint32_t flow = free_[free_count_ - 1 - others];
+        const auto* cold = reinterpret_cast<const std::uint8_t*>(&cold_[flow]);
+        __builtin_prefetch(&hot_[flow], 1);
+        for (std::size_t line = 0; line < sizeof(FlowCold); line += 64) {
+            __builtin_prefetch(cold + line, 1);
+        }
+        __builtin_prefetch(&wheel_next_[flow], 1);
+        __builtin_prefetch(&wheel_previous_[flow], 1);
+        __builtin_prefetch(&wheel_slot_[flow], 1);
+    }
     /// A free entry with `key` as private tuple, indexed by it; kNoFlow when the table is full.
     [[nodiscard]] std::uint32_t insert(const Key& key) noexcept;
     /// Indexes an entry by its public tuple too; false when there is no room.
@@ -178,7 +196,18 @@ public:
     /// Next occupied entry at or after `flow`, kNoFlow at the end: for draining.
     [[nodiscard]] std::uint32_t next_used(std::uint32_t flow) const noexcept;
 
-    [[nodiscard]] Key public_key(std::uint32_t flow) const noexcept;
+    [[nodiscard]] Key public_key(std::uint32_t flow) const noexcept {
+        const Hot& entry = hot_[flow];
+        Key key = entry.key;
+        key.direction = static_cast<std::uint8_t>(Direction::inbound);
+        if constexpr (std::is_same_v<Key, FlowKey4>) {
+            if ((entry.state.flags & kFlowTranslated) != 0) {
+                key.inside = entry.state.nat_address;
+                key.inside_port = entry.state.nat_port;
+            }
+        }
+        return key;
+    }
 
 private:
     static constexpr unsigned kSlots = 8;

@@ -54,7 +54,8 @@ Pipeline::Judgement Pipeline::judge(
     std::uint32_t flow,
     NameState name_state,
     std::string_view name,
-    bool name_invalid
+    bool name_invalid,
+    const classifier::NameSteps* steps
 ) noexcept {
     const Snapshot& snapshot = context.snapshot;
     const Key& key = flows<Key>().hot(flow).key;
@@ -80,7 +81,11 @@ Pipeline::Judgement Pipeline::judge(
         hs_scratch* scratch = settings_.worker < snapshot.scratch.size()
                                   ? snapshot.scratch[settings_.worker].get()
                                   : nullptr;
-        snapshot.threats->match_name(name, scratch, out.matches);
+        if (steps != nullptr) {
+            snapshot.threats->match_name(name, *steps, scratch, out.matches);
+        } else {
+            snapshot.threats->match_name(name, scratch, out.matches);
+        }
     }
     const FeedAction action = address_denied        ? FeedAction::deny
                               : out.matches.empty() ? FeedAction::alert
@@ -215,41 +220,110 @@ void Pipeline::rejudge(Context& context, std::uint32_t flow) noexcept {
     }
 }
 
-// Reads a payload and judges by the name in it. What does not decide can only deny: it is no proof
-// of what the server will be told.
-template <class Key>
-void Pipeline::inspect(
-    Context& context, Packet& packet, const Headers& headers, std::uint32_t flow, bool decides
-) noexcept {
-    FlowCold& cold = flows<Key>().cold(flow);
+// What an outbound payload says. DNS messages are read whole; of anything else only what a client
+// sends first.
+void Pipeline::classify(const Packet& packet, const Headers& headers, Facts& facts) noexcept {
     const std::span<const std::uint8_t> payload{
         packet.data + headers.payload, headers.payload_size};
     const std::uint16_t port = byte_swap(headers.destination_port);
     if (headers.protocol == kProtocolTcp) {
-        classifier::classify_tcp(payload, port, facts_);
+        classifier::classify_tcp(payload, port, facts);
     } else {
         // The workload chose its source port; by binding 53 it must not choose how it is read.
-        classifier::classify_udp(payload, 0, port, facts_);
+        classifier::classify_udp(payload, 0, port, facts);
     }
-    const std::string_view name =
-        facts_.name_source == NameSource::none ? std::string_view{} : facts_.name_view();
-    const NameState name_state = name.empty() ? NameState::none : NameState::known;
-    const Judgement judgement = judge<Key>(context, flow, name_state, name, facts_.name_invalid);
-    if (!decides && judgement.verdict != Verdict::deny) {
+}
+
+// Of the burst's packets those whose payload will be looked at are read before their turn, so that
+// looking up their names waits for memory once and not once a packet.
+template <class Key>
+void Pipeline::read_ahead(
+    const Context& context, Batch& batch, Lookup<Key>& lookup, std::span<const std::uint8_t> open
+) noexcept {
+    const classifier::ThreatDatabase& threats = *context.snapshot.threats;
+    const std::size_t first = ahead_size_;
+    for (const std::uint8_t i : open) {
+        const Key& key = lookup.key[i];
+        const std::uint32_t flow = lookup.flow[i];
+        const bool looks =
+            flow == kNoFlow ? key.protocol == kProtocolUdp
+                            : (flows<Key>().hot(flow).state.flags & (kFlowInspect | kFlowDns)) != 0;
+        if (!looks || is_icmp(key.protocol) || ahead_size_ == ahead_.size() ||
+            key.direction != static_cast<std::uint8_t>(Direction::outbound)) {
+            continue;
+        }
+        const Packet& packet = batch.packets[lookup.packet[i]];
+        Headers& headers = batch.headers[lookup.packet[i]];
+        if constexpr (std::is_same_v<Key, FlowKey4>) {
+            if (lookup.brief[i] != 0) {
+                headers = classifier::headers_of_plain(packet.data, lookup.brief[i]);
+            }
+        }
+        if (headers.payload_size == 0) {
+            continue;
+        }
+        Ahead& ahead = ahead_[ahead_size_];
+        classify(packet, headers, ahead.facts);
+        threats.begin_name(ahead.facts.name_view(), ahead.steps);
+        prepared_[lookup.packet[i]].ahead = ++ahead_size_;
+    }
+    for (std::size_t i = first; i < ahead_size_; ++i) {
+        threats.fetch_name(ahead_[i].steps);
+    }
+}
+
+// Has facts_ and steps_ point at what the packet in hand says.
+void Pipeline::read_payload(const Packet& packet, const Headers& headers) noexcept {
+    if (in_hand_.ahead != 0) {
+        facts_ = &ahead_[in_hand_.ahead - 1U].facts;
+        steps_ = &ahead_[in_hand_.ahead - 1U].steps;
         return;
     }
-    cold.app_protocol = facts_.protocol;
-    cold.tls_version = facts_.tls_version;
-    cold.name_source = facts_.name_source;
-    cold.name_invalid = facts_.name_invalid ? 1 : 0;
-    if (!name.empty()) {
+    classify(packet, headers, own_facts_);
+    facts_ = &own_facts_;
+    steps_ = nullptr;
+}
+
+// Reads a payload and judges by the name in it.
+template <class Key>
+Pipeline::Judgement Pipeline::judge_payload(
+    const Context& context, const Packet& packet, const Headers& headers, std::uint32_t flow
+) noexcept {
+    read_payload(packet, headers);
+    const std::string_view name =
+        facts_->name_source == NameSource::none ? std::string_view{} : facts_->name_view();
+    const NameState name_state = name.empty() ? NameState::none : NameState::known;
+    return judge<Key>(context, flow, name_state, name, facts_->name_invalid, steps_);
+}
+
+// The flow keeps what facts_ hold of its first payload.
+template <class Key>
+void Pipeline::note_facts(std::uint32_t flow) noexcept {
+    FlowCold& cold = flows<Key>().cold(flow);
+    cold.app_protocol = facts_->protocol;
+    cold.tls_version = facts_->tls_version;
+    cold.name_source = facts_->name_source;
+    cold.name_invalid = facts_->name_invalid ? 1 : 0;
+    if (facts_->name_source != NameSource::none && facts_->name_size != 0) {
         names_.release(cold.name);
-        cold.name = names_.hold(name);
+        cold.name = names_.hold(facts_->name_view());
         if (cold.name == kNoName) {
             counters_.names_full.add(1);
         }
     }
-    apply<Key>(context, flow, judgement, true);
+}
+
+// Looks at a payload of a flow that is open already. What does not decide can only deny: it is no
+// proof of what the server will be told.
+template <class Key>
+void Pipeline::inspect(
+    Context& context, const Packet& packet, const Headers& headers, std::uint32_t flow, bool decides
+) noexcept {
+    const Judgement judgement = judge_payload<Key>(context, packet, headers, flow);
+    if (decides || judgement.verdict == Verdict::deny) {
+        note_facts<Key>(flow);
+        apply<Key>(context, flow, judgement, true);
+    }
 }
 
 // No more waiting: judges with what there is, which is no name. The workload's first payload is
@@ -268,21 +342,17 @@ template <class Key>
 Pipeline::Judgement Pipeline::judge_query(
     const Context& context, const Packet& packet, const Headers& headers, std::uint32_t flow
 ) noexcept {
-    classifier::classify_udp(
-        {packet.data + headers.payload, headers.payload_size},
-        byte_swap(headers.source_port),
-        byte_swap(headers.destination_port),
-        facts_
-    );
-    const bool query = is_query(facts_);
-    const std::string_view name = query ? facts_.name_view() : std::string_view{};
-    flows<Key>().cold(flow).app_protocol = facts_.protocol;
+    read_payload(packet, headers);
+    const bool query = is_query(*facts_);
+    const std::string_view name = query ? facts_->name_view() : std::string_view{};
+    flows<Key>().cold(flow).app_protocol = facts_->protocol;
     return judge<Key>(
         context,
         flow,
         name.empty() ? NameState::none : NameState::known,
         name,
-        query && facts_.name_invalid
+        query && facts_->name_invalid,
+        steps_
     );
 }
 
@@ -300,7 +370,7 @@ bool Pipeline::deny_query(
     if (judgement.verdict != Verdict::deny) {
         return false;
     }
-    if (!is_query(facts_)) {
+    if (!is_query(*facts_)) {
         if ((flows<Key>().hot(flow).state.flags & kFlowStarted) == 0) {
             apply<Key>(context, flow, judgement, true);
             arm<Key>(flow);
@@ -311,8 +381,8 @@ bool Pipeline::deny_query(
         return true;
     }
     leave(DropReason::dns_denied);
-    tell_dns<Key>(context, flow, headers, facts_, judgement, facts_.dns.is_response);
-    answer_dns(context, packet, headers, facts_);
+    tell_dns<Key>(context, flow, headers, *facts_, judgement, facts_->dns.is_response);
+    answer_dns(context, packet, headers, *facts_);
     return true;
 }
 
@@ -330,25 +400,30 @@ void Pipeline::note_query(
         apply<Key>(context, flow, quiet, true);
     }
     state.generation = context.snapshot.generation;
-    if (is_query(facts_)) {
-        tell_dns<Key>(context, flow, headers, facts_, judgement, facts_.dns.is_response);
+    if (is_query(*facts_)) {
+        tell_dns<Key>(context, flow, headers, *facts_, judgement, facts_->dns.is_response);
     }
 }
 
-#define SALLYPORT_INSTANTIATE(Key)                                                                 \
-    template Pipeline::Judgement Pipeline::judge<Key>(                                             \
-        const Context&, std::uint32_t, NameState, std::string_view, bool                           \
-    ) noexcept;                                                                                    \
-    template void Pipeline::apply<Key>(Context&, std::uint32_t, const Judgement&, bool) noexcept;  \
-    template void Pipeline::rejudge<Key>(Context&, std::uint32_t) noexcept;                        \
-    template void Pipeline::inspect<Key>(                                                          \
-        Context&, Packet&, const Headers&, std::uint32_t, bool                                     \
-    ) noexcept;                                                                                    \
-    template void Pipeline::decide_now<Key>(Context&, std::uint32_t) noexcept;                     \
-    template bool Pipeline::deny_query<                                                            \
-        Key>(Context&, Packet&, const Headers&, std::uint32_t, Judgement&) noexcept;               \
-    template void                                                                                  \
-    Pipeline::note_query<Key>(Context&, const Headers&, std::uint32_t, const Judgement&) noexcept; \
+#define SALLYPORT_INSTANTIATE(Key)                                                                                     \
+    template Pipeline::Judgement Pipeline::judge<                                                                      \
+        Key>(const Context&, std::uint32_t, NameState, std::string_view, bool, const classifier::NameSteps*) noexcept; \
+    template void Pipeline::read_ahead<                                                                                \
+        Key>(const Context&, Batch&, Lookup<Key>&, std::span<const std::uint8_t>) noexcept;                            \
+    template void Pipeline::apply<Key>(Context&, std::uint32_t, const Judgement&, bool) noexcept;                      \
+    template void Pipeline::rejudge<Key>(Context&, std::uint32_t) noexcept;                                            \
+    template Pipeline::Judgement Pipeline::judge_payload<Key>(                                                         \
+        const Context&, const Packet&, const Headers&, std::uint32_t                                                   \
+    ) noexcept;                                                                                                        \
+    template void Pipeline::note_facts<Key>(std::uint32_t) noexcept;                                                   \
+    template void Pipeline::inspect<Key>(                                                                              \
+        Context&, const Packet&, const Headers&, std::uint32_t, bool                                                   \
+    ) noexcept;                                                                                                        \
+    template void Pipeline::decide_now<Key>(Context&, std::uint32_t) noexcept;                                         \
+    template bool Pipeline::deny_query<                                                                                \
+        Key>(Context&, Packet&, const Headers&, std::uint32_t, Judgement&) noexcept;                                   \
+    template void                                                                                                      \
+    Pipeline::note_query<Key>(Context&, const Headers&, std::uint32_t, const Judgement&) noexcept;                     \
     template void Pipeline::settle<Key>(Context&, std::uint32_t) noexcept;
 SALLYPORT_INSTANTIATE(FlowKey4)
 SALLYPORT_INSTANTIATE(FlowKey6)

@@ -23,14 +23,79 @@ std::size_t address_index(WorkloadId workload, std::size_t count) noexcept {
 
 }  // namespace
 
+// The egress address of a workload's flows: an index into Snapshot::egress, kNoEgress when the
+// workload has no pool.
+std::uint32_t Pipeline::egress_of(const Context& context, WorkloadId workload) noexcept {
+    const std::uint16_t pool = context.snapshot.pool_for(workload);
+    if (pool == kNoPool || context.snapshot.pools[pool].addresses.empty()) {
+        return kNoEgress;
+    }
+    const std::vector<std::uint32_t>& addresses = context.snapshot.pools[pool].addresses;
+    return addresses[address_index(workload, addresses.size())];
+}
+
+// Outbound packets that no flow is known for will mostly open one. What that reads and writes lies
+// all over memory, one place known by what stands in another; asked for packet by packet each is a
+// wait of its own, asked for pass by pass the waits of a burst are one. A port is drawn here
+// because the place of the reply's tuple depends on it; it is tried first if the workload's block
+// is still the same then.
+void Pipeline::prepare_flows(const Context& context, std::span<const std::uint8_t> fresh) noexcept {
+    const WorkloadTable& workloads = *context.snapshot.workloads;
+    for (std::uint32_t i = 0; i < fresh.size(); ++i) {
+        const FlowKey4& key = lookup4_.key[fresh[i]];
+        workloads.prefetch(IpAddress::v4_raw(key.inside));
+        context.snapshot.threats->prefetch_address(IpAddress::v4_raw(key.outside));
+        flows4_.prefetch_free(i);
+    }
+    std::array<const AddressPorts*, kBatchSize> ports;  // NOLINT(*-member-init): as many as fresh
+    for (std::size_t i = 0; i < fresh.size(); ++i) {
+        const FlowKey4& key = lookup4_.key[fresh[i]];
+        const WorkloadId workload = workloads.find(IpAddress::v4_raw(key.inside));
+        Prepared& prepared = prepared_[lookup4_.packet[fresh[i]]];
+        prepared.attributed = true;
+        prepared.workload = workload;
+        const std::uint32_t egress =
+            context.snapshot.behaviour.translate ? egress_of(context, workload) : kNoEgress;
+        ports[i] =
+            egress == kNoEgress ? nullptr : context.snapshot.egress[egress][settings_.worker];
+        if (ports[i] != nullptr) {
+            ports[i]->prefetch_owner(workload, nat_protocol_index(key.protocol));
+        }
+    }
+    for (std::size_t i = 0; i < fresh.size(); ++i) {
+        if (ports[i] == nullptr) {
+            continue;
+        }
+        FlowKey4 key = lookup4_.key[fresh[i]];
+        Prepared& prepared = prepared_[lookup4_.packet[fresh[i]]];
+        prepared.block = ports[i]->current(prepared.workload, nat_protocol_index(key.protocol));
+        if (prepared.block == kNoBlock) {
+            continue;
+        }
+        ports[i]->prefetch_block(prepared.block);
+        prepared.port = random_port(*ports[i], prepared.block);
+        key.direction = static_cast<std::uint8_t>(Direction::inbound);
+        key.inside = ports[i]->address();
+        key.inside_port = byte_swap(prepared.port);
+        flows4_.prefetch(flows4_.hash(key));
+    }
+}
+
+std::uint16_t Pipeline::random_port(const AddressPorts& ports, std::uint32_t block) noexcept {
+    return static_cast<std::uint16_t>(
+        ports.first_port(block) + random_.next() % ports.block_size()
+    );
+}
+
 // A port of `block` whose public tuple towards the flow's destination is unused, by a few random
 // tries; 0 when none was found.
 std::uint32_t Pipeline::try_ports(
     const AddressPorts& ports, std::uint32_t block, FlowKey4& public_key
 ) noexcept {
     for (std::uint32_t i = 0; i < kQuickTries; ++i) {
-        const std::uint32_t port = ports.first_port(block) + random_.next() % ports.block_size();
-        public_key.inside_port = byte_swap(static_cast<std::uint16_t>(port));
+        const bool drawn = i == 0 && in_hand_.block == block;
+        const std::uint16_t port = drawn ? in_hand_.port : random_port(ports, block);
+        public_key.inside_port = byte_swap(port);
         if (flows4_.find(public_key) == kNoFlow) {
             return port;
         }
@@ -141,12 +206,11 @@ DropReason Pipeline::map(Context& context, std::uint32_t flow, WorkloadId worklo
     if (!context.snapshot.behaviour.translate) {
         return DropReason::none;
     }
-    const std::uint16_t pool_index = context.snapshot.pool_for(workload);
-    if (pool_index == kNoPool || context.snapshot.pools[pool_index].addresses.empty()) {
+    const std::uint32_t egress = egress_of(context, workload);
+    if (egress == kNoEgress) {
         return DropReason::no_egress_pool;
     }
-    const PoolView& pool = context.snapshot.pools[pool_index];
-    const std::uint32_t egress = pool.addresses[address_index(workload, pool.addresses.size())];
+    const std::uint16_t pool_index = context.snapshot.pool_for(workload);
     AddressPorts& ports = *context.snapshot.egress[egress][settings_.worker];
     FlowKey4 public_key = hot.key;
     public_key.direction = static_cast<std::uint8_t>(Direction::inbound);

@@ -38,8 +38,7 @@ AddressPorts::AddressPorts(
 }
 
 std::size_t AddressPorts::owner_slot(WorkloadId workload, std::size_t protocol) const noexcept {
-    // Workload ids are ours, not a sender's: a plain multiplicative hash is enough.
-    std::size_t slot = (workload * 4U + protocol) * 0x9E3779B1U & (owners_.size() - 1);
+    std::size_t slot = home_of(workload, protocol);
     while (owners_[slot].used &&
            (owners_[slot].workload != workload || owners_[slot].protocol != protocol)) {
         slot = (slot + 1) & (owners_.size() - 1);

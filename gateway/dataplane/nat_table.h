@@ -42,6 +42,7 @@
 namespace sallyport::dataplane {
 
 inline constexpr std::uint32_t kNoBlock = 0xFFFFFFFFU;
+inline constexpr std::uint32_t kNoEgress = 0xFFFFFFFFU;  ///< no index into Snapshot::egress
 inline constexpr std::uint16_t kNatPortFirst =
     1024;  // RFC 4787 REQ-3a, and nothing below is ever used
 inline constexpr std::uint32_t kNatPorts = 65536 - kNatPortFirst;
@@ -98,6 +99,13 @@ public:
 
     /// Block of a workload's latest flow of a protocol, kNoBlock when the workload has none.
     [[nodiscard]] std::uint32_t current(WorkloadId workload, std::size_t protocol) const noexcept;
+    /// Has the lines fetched that current() reads first, and that add_flow() writes.
+    void prefetch_owner(WorkloadId workload, std::size_t protocol) const noexcept {
+        __builtin_prefetch(&owners_[home_of(workload, protocol)]);
+    }
+    void prefetch_block(std::uint32_t block) const noexcept {
+        __builtin_prefetch(&blocks_[block], 1);
+    }
     /// Looks at the workload's next blocks, at most `blocks_most`, for those with fewer flows than
     /// `flows_below`. The emptiest becomes the current one; kNoBlock when there is none.
     [[nodiscard]] std::uint32_t next_with_room(
@@ -143,7 +151,7 @@ private:
         std::uint16_t pool = 0;
         bool taken = false;
     };
-    struct Owner {
+    struct alignas(32) Owner {  // two a line, none in two lines
         WorkloadId workload = kUnknownWorkload;
         std::uint32_t protocol = 0;
         std::uint32_t newest = kNoBlock;   ///< head of the chain by Block::older
@@ -152,6 +160,10 @@ private:
         std::uint32_t blocks = 0;
         bool used = false;
     };
+    [[nodiscard]] std::size_t home_of(WorkloadId workload, std::size_t protocol) const noexcept {
+        // Workload ids are ours, not a sender's: a plain multiplicative hash is enough.
+        return (workload * 4U + protocol) * 0x9E3779B1U & (owners_.size() - 1);
+    }
     [[nodiscard]] std::size_t owner_slot(WorkloadId workload, std::size_t protocol) const noexcept;
     void drop_owner_block(std::uint32_t block) noexcept;
     void erase_owner(std::size_t slot) noexcept;

@@ -87,10 +87,16 @@ void Pipeline::process(Batch& batch, const Snapshot& snapshot, const Now& now) n
     lookup4_.size = 0;
     lookup6_.size = 0;
     decode(context, batch);
-    find_flows(lookup4_);
-    find_flows(lookup6_);
+    find_flows(context, batch, lookup4_);
+    find_flows(context, batch, lookup6_);
     resolve(context, batch, lookup4_);
     resolve(context, batch, lookup6_);
+    if (prepared_any_) {
+        prepared_any_ = false;
+        prepared_.fill(Prepared{});
+        in_hand_ = Prepared{};
+        ahead_size_ = 0;
+    }
     flush_transmit();
     assert(doors_agree());
 }
@@ -283,51 +289,45 @@ bool Pipeline::hand_over(
 }
 
 template <class Key>
-void Pipeline::find_flows(const Lookup<Key>& lookup) noexcept {
-    auto& mutable_lookup = const_cast<Lookup<Key>&>(lookup);
+void Pipeline::find_flows(const Context& context, Batch& batch, Lookup<Key>& lookup) noexcept {
     FlowTable<Key>& table = flows<Key>();
+    std::array<std::uint8_t, kBatchSize> fresh;  // NOLINT(*-member-init): as many as are counted
+    std::size_t fresh_size = 0;
     for (std::size_t i = 0; i < lookup.size; ++i) {
         const std::uint32_t flow = table.candidate(lookup.hash[i]);
-        mutable_lookup.flow[i] = flow;
-        if (flow != kNoFlow) {
+        lookup.flow[i] = flow;
+        if (flow != kNoFlow) [[likely]] {
             __builtin_prefetch(&table.hot(flow), 1);
+        } else if (lookup.key[i].direction == static_cast<std::uint8_t>(Direction::outbound)) {
+            fresh[fresh_size++] = static_cast<std::uint8_t>(i);
         }
     }
-}
-
-template <class Key>
-void Pipeline::resolve(Context& context, Batch& batch, Lookup<Key>& lookup) noexcept {
-    FlowTable<Key>& table = flows<Key>();
-    const bool capture = context.snapshot.behaviour.capture;
+    if (context.snapshot.behaviour.capture) {
+        return;  // which way its packets go is not known yet
+    }
+    if constexpr (std::is_same_v<Key, FlowKey4>) {
+        if (fresh_size != 0) [[unlikely]] {
+            prepared_any_ = true;
+            prepare_flows(context, {fresh.data(), fresh_size});
+        }
+    }
+    std::array<std::uint8_t, kBatchSize> open;  // NOLINT(*-member-init): as many as are counted
+    std::size_t open_size = 0;
     for (std::size_t i = 0; i < lookup.size; ++i) {
-        Packet& packet = batch.packets[lookup.packet[i]];
-        Headers& headers = batch.headers[lookup.packet[i]];
-        Key& key = lookup.key[i];
-        std::uint32_t flow = lookup.flow[i];
-        if (!capture && (flow == kNoFlow || !table.matches(flow, key))) [[unlikely]] {
-            flow = table.find(key, lookup.hash[i]);
-        }
-        if constexpr (std::is_same_v<Key, FlowKey4>) {
-            const classifier::PlainBrief brief = lookup.brief[i];
-            if (brief != 0) [[likely]] {
-                if (flow != kNoFlow && !capture &&
-                    forward_settled(context, packet, brief, table.hot(flow), key.direction))
-                    [[likely]] {
-                    continue;
-                }
-                headers = classifier::headers_of_plain(packet.data, brief);
-            }
-        }
-        if (capture) {
-            flow = orient(context, packet, headers, key);
-        }
-        attend(context, packet, headers, key, flow);
+        const std::uint32_t flow = lookup.flow[i];
+        const bool settled = flow != kNoFlow && (table.hot(flow).state.flags & kFlowSettled) != 0;
+        open[open_size] = static_cast<std::uint8_t>(i);
+        open_size += settled ? 0 : 1;
+    }
+    if (open_size != 0 && context.snapshot.threats->has_names()) [[unlikely]] {
+        prepared_any_ = true;
+        read_ahead(context, batch, lookup, {open.data(), open_size});
     }
 }
 
 // The whole of a settled flow's plain packet. False, with nothing changed, when a slower stage must
 // look.
-bool Pipeline::forward_settled(
+[[gnu::always_inline]] inline bool Pipeline::forward_settled(
     Context& context,
     Packet& packet,
     classifier::PlainBrief brief,
@@ -402,6 +402,37 @@ bool Pipeline::forward_settled(
     }
     send(packet);
     return true;
+}
+
+template <class Key>
+void Pipeline::resolve(Context& context, Batch& batch, Lookup<Key>& lookup) noexcept {
+    FlowTable<Key>& table = flows<Key>();
+    const bool capture = context.snapshot.behaviour.capture;
+    for (std::size_t i = 0; i < lookup.size; ++i) {
+        Packet& packet = batch.packets[lookup.packet[i]];
+        Headers& headers = batch.headers[lookup.packet[i]];
+        Key& key = lookup.key[i];
+        std::uint32_t flow = lookup.flow[i];
+        if (!capture && (flow == kNoFlow || !table.matches(flow, key))) [[unlikely]] {
+            flow = table.find(key, lookup.hash[i]);
+        }
+        if constexpr (std::is_same_v<Key, FlowKey4>) {
+            const classifier::PlainBrief brief = lookup.brief[i];
+            if (brief != 0) [[likely]] {
+                if (flow != kNoFlow && !capture &&
+                    forward_settled(context, packet, brief, table.hot(flow), key.direction))
+                    [[likely]] {
+                    continue;
+                }
+                headers = classifier::headers_of_plain(packet.data, brief);
+            }
+        }
+        if (capture) {
+            flow = orient(context, packet, headers, key);
+        }
+        in_hand_ = prepared_[lookup.packet[i]];
+        attend(context, packet, headers, key, flow);
+    }
 }
 
 // A capture has no ports to tell inside from outside. In order: a flow already known keeps its
@@ -541,14 +572,6 @@ void Pipeline::put_link_header(Packet& packet, std::size_t l3, const LinkHeader&
     std::memcpy(ip - header.bytes.size(), header.bytes.data(), header.bytes.size());
     packet.data = ip - header.size;
     packet.port = header.port;
-}
-
-void Pipeline::send(Packet& packet) noexcept {
-    out_[out_size_++] = &packet;
-    out_bytes_ += packet.size;
-    if (out_size_ == out_.size()) [[unlikely]] {
-        flush_transmit();
-    }
 }
 
 void Pipeline::send_own(Packet& packet) noexcept {

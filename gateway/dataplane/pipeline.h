@@ -146,7 +146,7 @@ private:
     // pipeline.cc: decode, find_flows, translate
     void decode(Context& context, Batch& batch) noexcept;
     template <class Key>
-    void find_flows(const Lookup<Key>& lookup) noexcept;
+    void find_flows(const Context& context, Batch& batch, Lookup<Key>& lookup) noexcept;
     template <class Key>
     void resolve(Context& context, Batch& batch, Lookup<Key>& lookup) noexcept;
     [[nodiscard]] Context context_of(const Snapshot& snapshot, const Now& now) const noexcept;
@@ -191,7 +191,13 @@ private:
         std::uint32_t flow,
         Direction direction
     ) noexcept;
-    void send(Packet& packet) noexcept;
+    void send(Packet& packet) noexcept {
+        out_[out_size_++] = &packet;
+        out_bytes_ += packet.size;
+        if (out_size_ == out_.size()) [[unlikely]] {
+            flush_transmit();
+        }
+    }
     void send_own(Packet& packet) noexcept;
     [[nodiscard]] Packet& keep(const Packet& packet) noexcept;
     void leave(DropReason reason) noexcept {
@@ -239,8 +245,20 @@ private:
         std::uint32_t flow,
         policy::NameState name_state,
         std::string_view name,
-        bool name_invalid
+        bool name_invalid,
+        const classifier::NameSteps* steps = nullptr
     ) noexcept;
+    static void classify(
+        const Packet& packet, const classifier::Headers& headers, Facts& facts
+    ) noexcept;
+    template <class Key>
+    void read_ahead(
+        const Context& context,
+        Batch& batch,
+        Lookup<Key>& lookup,
+        std::span<const std::uint8_t> open
+    ) noexcept;
+    void read_payload(const Packet& packet, const classifier::Headers& headers) noexcept;
     template <class Key>
     void rejudge(Context& context, std::uint32_t flow) noexcept;
     template <class Key>
@@ -296,9 +314,18 @@ private:
         Context& context, Packet& packet, const classifier::Headers& headers, std::uint32_t flow
     ) noexcept;
     template <class Key>
+    [[nodiscard]] Judgement judge_payload(
+        const Context& context,
+        const Packet& packet,
+        const classifier::Headers& headers,
+        std::uint32_t flow
+    ) noexcept;
+    template <class Key>
+    void note_facts(std::uint32_t flow) noexcept;
+    template <class Key>
     void inspect(
         Context& context,
-        Packet& packet,
+        const Packet& packet,
         const classifier::Headers& headers,
         std::uint32_t flow,
         bool decides
@@ -361,6 +388,13 @@ private:
     void arm(std::uint32_t flow) noexcept;
 
     // map.cc: mappings and next hops
+    [[nodiscard]] static std::uint32_t egress_of(
+        const Context& context, WorkloadId workload
+    ) noexcept;
+    void prepare_flows(const Context& context, std::span<const std::uint8_t> fresh) noexcept;
+    [[nodiscard]] std::uint16_t random_port(
+        const AddressPorts& ports, std::uint32_t block
+    ) noexcept;
     [[nodiscard]] DropReason map(
         Context& context, std::uint32_t flow, WorkloadId workload
     ) noexcept;
@@ -502,10 +536,29 @@ private:
     NameTable names_;
     PeerTable peers_;
     PortRandom random_;
-    Facts facts_;
+    Facts own_facts_;
+    const Facts* facts_ = nullptr;                  ///< of the packet in hand: read_payload()
+    const classifier::NameSteps* steps_ = nullptr;  ///< of its name; null: not begun yet
+    struct Ahead {
+        Facts facts;
+        classifier::NameSteps steps;
+    };
+    std::array<Ahead, 16> ahead_;  ///< payloads read before their turn; more are read at it
+    std::uint8_t ahead_size_ = 0;  ///< of the burst
     Lookup<FlowKey4> lookup4_;
     Lookup<FlowKey6> lookup6_;
-    std::array<Packet*, kBatchSize> out_;  ///< to transmit at the end of the burst
+    // What was found out about a packet before its turn came.
+    struct Prepared {
+        bool attributed = false;  ///< `workload` is known
+        std::uint8_t ahead = 0;   ///< 1 + index into `ahead_`; 0: its payload was not read
+        std::uint16_t port = 0;   ///< drawn from `block`
+        WorkloadId workload = kUnknownWorkload;
+        std::uint32_t block = kNoBlock;  ///< kNoBlock: no port was drawn
+    };
+    bool prepared_any_ = false;
+    std::array<Prepared, kBatchSize> prepared_{};  ///< by place in the batch, blank between bursts
+    Prepared in_hand_;                             ///< of the packet being resolved
+    std::array<Packet*, kBatchSize> out_;          ///< to transmit at the end of the burst
     std::size_t out_size_ = 0;
     std::uint64_t out_bytes_ = 0;
     std::array<Packet, kBatchSize> kept_;  ///< packets of `out_` that stand in no batch

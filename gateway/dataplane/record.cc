@@ -3,6 +3,7 @@
 // resolved when an event is encoded.
 #include "gateway/dataplane/pipeline.h"
 
+#include <algorithm>
 #include <cstring>
 
 namespace sallyport::dataplane {
@@ -41,7 +42,7 @@ void put_text(Event& event, std::string_view text) noexcept {
 void put_matches(Event& event, const ThreatMatches& matches) noexcept {
     event.match_size = matches.size;
     event.match_total = matches.total;
-    event.matches = matches.items;
+    std::copy_n(matches.items.begin(), matches.size, event.matches.begin());
 }
 
 }  // namespace
@@ -54,7 +55,7 @@ void Pipeline::tell_losses(
     if (event == nullptr) {
         return;
     }
-    *event = Event{};
+    clear_head(*event);
     event->sequence = ++sequence_;
     event->boot = settings_.boot;
     event->time_ns = now.wall_ns;
@@ -86,7 +87,7 @@ Event* Pipeline::begin_event(const Context& context, EventKind kind) noexcept {
         event = &scratch_event_;
         open_ring_ = nullptr;
     }
-    *event = Event{};
+    clear_head(*event);
     event->sequence = ++sequence_;
     event->boot = settings_.boot;
     event->time_ns = context.now.wall_ns;

@@ -69,8 +69,9 @@ struct Snapshot {
     /// drains.
     std::vector<std::vector<AddressPorts*>> egress;
     struct EgressPlace {
-        std::uint32_t index = 0;  ///< into `egress`
-        bool in_pool = false;     ///< of this generation
+        std::uint32_t address = 0;  ///< raw
+        std::uint32_t index = 0;    ///< into `egress`
+        bool in_pool = false;       ///< of this generation
     };
     std::vector<EgressPlace> egress_order;  ///< by address, see order_egress()
     std::uint32_t block_size = 64;
@@ -94,11 +95,9 @@ struct Snapshot {
             egress_order.begin(),
             egress_order.end(),
             raw,
-            [this](const EgressPlace& place, std::uint32_t wanted) {
-                return egress[place.index].front()->address() < wanted;
-            }
+            [](const EgressPlace& place, std::uint32_t wanted) { return place.address < wanted; }
         );
-        if (at == egress_order.end() || egress[at->index].front()->address() != raw) {
+        if (at == egress_order.end() || at->address != raw) {
             return false;
         }
         const auto& workers = egress[at->index];
@@ -110,7 +109,7 @@ struct Snapshot {
     void order_egress() {
         egress_order.clear();
         for (std::uint32_t i = 0; i < egress.size(); ++i) {
-            egress_order.push_back({i, false});
+            egress_order.push_back({egress[i].front()->address(), i, false});
         }
         for (const PoolView& pool : pools) {
             for (const std::uint32_t index : pool.addresses) {
@@ -120,9 +119,7 @@ struct Snapshot {
         std::sort(
             egress_order.begin(),
             egress_order.end(),
-            [this](const EgressPlace& a, const EgressPlace& b) {
-                return egress[a.index].front()->address() < egress[b.index].front()->address();
-            }
+            [](const EgressPlace& a, const EgressPlace& b) { return a.address < b.address; }
         );
     }
 };

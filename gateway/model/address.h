@@ -33,9 +33,12 @@ struct IpAddress {
     }
     /// From four bytes in network order, read from memory as one integer.
     static IpAddress v4_raw(std::uint32_t raw) noexcept {
+        // All sixteen bytes in one store: a copy that loads more than the last store wrote waits
+        // until every store before it has reached the cache.
+        const std::array<std::uint64_t, 2> words{raw, 0};
         IpAddress out;
         out.family = IpFamily::v4;
-        std::memcpy(out.bytes.data(), &raw, 4);
+        std::memcpy(out.bytes.data(), words.data(), sizeof words);
         return out;
     }
     /// From sixteen bytes in network order.
@@ -66,7 +69,14 @@ struct IpAddress {
     /// Canonical text (RFC 5952 for IPv6); "" for none.
     [[nodiscard]] std::string text() const;
 
-    friend bool operator==(const IpAddress&, const IpAddress&) noexcept = default;
+    /// As two words and a byte: comparing the array member by member calls memcmp, once a lookup.
+    friend bool operator==(const IpAddress& a, const IpAddress& b) noexcept {
+        std::array<std::uint64_t, 2> x{};
+        std::array<std::uint64_t, 2> y{};
+        std::memcpy(x.data(), a.bytes.data(), sizeof x);
+        std::memcpy(y.data(), b.bytes.data(), sizeof y);
+        return ((x[0] ^ y[0]) | (x[1] ^ y[1])) == 0 && a.family == b.family;
+    }
     friend auto operator<=>(const IpAddress&, const IpAddress&) noexcept = default;
 };
 static_assert(sizeof(IpAddress) == 17);

@@ -34,6 +34,14 @@ WorkloadTable::WorkloadTable(std::vector<Workload> workloads) : workloads_(std::
         addresses += w.live ? w.addresses.size() : 0;
         live_count_ += w.live ? 1 : 0;
     }
+    status_.assign(workloads_.size(), AttributionStatus::known);
+    for (std::size_t id = 0; id < workloads_.size(); ++id) {
+        if (workloads_[id].kind == Workload::Kind::node) {
+            status_[id] = AttributionStatus::node;
+        }
+    }
+    status_[kUnknownWorkload] = AttributionStatus::unknown;
+    status_[kAmbiguousWorkload] = AttributionStatus::ambiguous;
     slots_.resize(std::bit_ceil(addresses * 2 + 8));
     for (WorkloadId id = 2; id < workloads_.size(); ++id) {
         if (workloads_[id].live) {
@@ -45,7 +53,8 @@ WorkloadTable::WorkloadTable(std::vector<Workload> workloads) : workloads_(std::
 }
 
 std::size_t WorkloadTable::slot_of(const IpAddress& address) const noexcept {
-    return siphash13({key_[0], key_[1]}, &address, sizeof(address)) & (slots_.size() - 1);
+    const std::size_t size = address.is_v4() ? 4 : address.bytes.size();
+    return siphash13({key_[0], key_[1]}, address.bytes.data(), size) & (slots_.size() - 1);
 }
 
 void WorkloadTable::insert(const IpAddress& address, WorkloadId id) {

@@ -50,6 +50,10 @@ public:
     explicit WorkloadTable(std::vector<Workload> workloads);
 
     [[nodiscard]] WorkloadId find(const IpAddress& address) const noexcept;
+    /// Has the line that find() will read first fetched.
+    void prefetch(const IpAddress& address) const noexcept {
+        __builtin_prefetch(&slots_[slot_of(address)]);
+    }
     [[nodiscard]] const Workload& operator[](WorkloadId id) const noexcept {
         return workloads_[id];
     }
@@ -58,12 +62,7 @@ public:
     [[nodiscard]] std::size_t live_count() const noexcept { return live_count_; }
     /// Addresses that more than one live workload claims.
     [[nodiscard]] std::size_t ambiguous_count() const noexcept { return ambiguous_count_; }
-    [[nodiscard]] AttributionStatus status(WorkloadId id) const noexcept {
-        return id == kUnknownWorkload                        ? AttributionStatus::unknown
-               : id == kAmbiguousWorkload                    ? AttributionStatus::ambiguous
-               : workloads_[id].kind == Workload::Kind::node ? AttributionStatus::node
-                                                             : AttributionStatus::known;
-    }
+    [[nodiscard]] AttributionStatus status(WorkloadId id) const noexcept { return status_[id]; }
 
 private:
     struct Slot {
@@ -74,7 +73,8 @@ private:
     void insert(const IpAddress& address, WorkloadId id);
 
     std::vector<Workload> workloads_;
-    std::vector<Slot> slots_;  ///< open addressing, at most half full, keyed hash
+    std::vector<AttributionStatus> status_;  ///< by id: a byte where a Workload is many lines
+    std::vector<Slot> slots_;                ///< open addressing, at most half full, keyed hash
     std::array<std::uint64_t, 2> key_{};
     std::size_t live_count_ = 0;
     std::size_t ambiguous_count_ = 0;

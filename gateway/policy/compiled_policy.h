@@ -67,6 +67,10 @@ public:
         std::uint32_t name = kNoRule;   ///< index into rules()
         std::uint32_t index = 0;        ///< in its policy's list
 
+        [[nodiscard]] bool is_for_another(std::uint8_t asked) const noexcept {
+            return (protocol != 0 && protocol != asked) ||
+                   (not_protocol != 0 && not_protocol == asked);
+        }
         /// Computes `criteria` once all else is filled in.
         void seal() noexcept;
     };

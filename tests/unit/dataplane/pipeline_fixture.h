@@ -122,12 +122,13 @@ public:
         server_next = 7000;
         return out && send_server(kSynAck).size() == 1 && send_client(kTcpAck).size() == 1;
     }
-    SentFrames hello(std::string_view name) {
+    [[nodiscard]] Bytes hello_frame(std::string_view name) const {
         PacketBuilder builder = from_pod(ends_);
         builder.tcp(ends_.client_port, ends_.server_port, fields(kPshAck, client_next, server_next))
             .tls_client_hello(name);
-        return rig_.send(builder.build());
+        return builder.build();
     }
+    SentFrames hello(std::string_view name) { return rig_.send(hello_frame(name)); }
     /// FIN both ways, and the last acknowledgement.
     void close() {
         (void)send_client(kFinAck);

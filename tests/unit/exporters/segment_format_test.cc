@@ -62,6 +62,21 @@ TEST(SegmentFormat, AnEventComesBackByteForByte) {
     EXPECT_EQ(std::memcmp(&in, &out, sizeof(Event)), 0);
 }
 
+// A ring's slot is used again without clearing what only sizes make readable.
+TEST(SegmentFormat, WhatAnEarlierEventLeftIsNotWritten) {
+    Event used = sample_threat();
+    used.data.fill(0xEE);
+    ASSERT_NE(used.match_size, 0);
+    clear_head(used);
+    EXPECT_EQ(used.text_size, 0);
+    EXPECT_EQ(used.match_size, 0);
+    std::string reused;
+    append_record(used, 5, kSeed, reused);
+    std::string blank;
+    append_record(Event{}, 5, kSeed, blank);
+    EXPECT_EQ(reused, blank);
+}
+
 TEST(SegmentFormat, PayloadsWhoseSizesContradictAreRefused) {
     std::string bytes;
     append_record(sample_threat(), 5, kSeed, bytes);
