@@ -274,6 +274,7 @@ void Pipeline::read_ahead(
 
 // Has facts_ and steps_ point at what the packet in hand says.
 void Pipeline::read_payload(const Packet& packet, const Headers& headers) noexcept {
+    ++payloads_read_;
     if (in_hand_.ahead != 0) {
         facts_ = &ahead_[in_hand_.ahead - 1U].facts;
         steps_ = &ahead_[in_hand_.ahead - 1U].steps;

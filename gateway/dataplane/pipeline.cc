@@ -28,6 +28,9 @@ constexpr std::size_t kPrefetchAhead = 8;
 constexpr std::uint32_t kRejudgePerBurst = 16;
 // Ports asked one by one in one burst, for flows whose random tries found none: some 200 us.
 constexpr std::uint32_t kScanPortsPerBurst = 4096;
+// A burst that looks at so many payloads has those of the next bursts read ahead.
+constexpr std::uint32_t kPayloadsWorthReadingAhead = 2;
+constexpr std::uint32_t kReadAheadBursts = 64;
 // Shares flows out over workers; the same in all of them. Buckets use keys of their own.
 constexpr FlowHashKey kSteeringKey{};
 constexpr std::uint64_t kLinkMask = 0xFFFFFFFFFFFFULL;
@@ -91,6 +94,12 @@ void Pipeline::process(Batch& batch, const Snapshot& snapshot, const Now& now) n
     find_flows(context, batch, lookup6_);
     resolve(context, batch, lookup4_);
     resolve(context, batch, lookup6_);
+    if (payloads_read_ >= kPayloadsWorthReadingAhead) {
+        read_ahead_bursts_ = kReadAheadBursts;
+    } else if (read_ahead_bursts_ != 0) {
+        --read_ahead_bursts_;
+    }
+    payloads_read_ = 0;
     if (prepared_any_) {
         prepared_any_ = false;
         prepared_.fill(Prepared{});
@@ -311,6 +320,16 @@ void Pipeline::find_flows(const Context& context, Batch& batch, Lookup<Key>& loo
             prepare_flows(context, {fresh.data(), fresh_size});
         }
     }
+    if (read_ahead_bursts_ != 0) {
+        find_open(context, batch, lookup);
+    }
+}
+
+// Which packets may have their payload looked at. Asking costs every packet of settled flows a
+// little, so it is done only while there are payloads to look at.
+template <class Key>
+void Pipeline::find_open(const Context& context, Batch& batch, Lookup<Key>& lookup) noexcept {
+    FlowTable<Key>& table = flows<Key>();
     std::array<std::uint8_t, kBatchSize> open;  // NOLINT(*-member-init): as many as are counted
     std::size_t open_size = 0;
     for (std::size_t i = 0; i < lookup.size; ++i) {

@@ -148,6 +148,8 @@ private:
     template <class Key>
     void find_flows(const Context& context, Batch& batch, Lookup<Key>& lookup) noexcept;
     template <class Key>
+    void find_open(const Context& context, Batch& batch, Lookup<Key>& lookup) noexcept;
+    template <class Key>
     void resolve(Context& context, Batch& batch, Lookup<Key>& lookup) noexcept;
     [[nodiscard]] Context context_of(const Snapshot& snapshot, const Now& now) const noexcept;
     void decode_any(Context& context, Batch& batch, std::size_t i) noexcept;
@@ -543,8 +545,10 @@ private:
         Facts facts;
         classifier::NameSteps steps;
     };
-    std::array<Ahead, 16> ahead_;  ///< payloads read before their turn; more are read at it
-    std::uint8_t ahead_size_ = 0;  ///< of the burst
+    std::array<Ahead, 16> ahead_;          ///< payloads read before their turn; more are read at it
+    std::uint8_t ahead_size_ = 0;          ///< of the burst
+    std::uint32_t payloads_read_ = 0;      ///< of workloads, in the burst
+    std::uint32_t read_ahead_bursts_ = 0;  ///< bursts in which payloads are still read ahead
     Lookup<FlowKey4> lookup4_;
     Lookup<FlowKey6> lookup6_;
     // What was found out about a packet before its turn came.

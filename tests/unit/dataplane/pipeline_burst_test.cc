@@ -42,9 +42,22 @@ protected:
         }
         return out;
     }
+    /// A burst of payloads, so that those of the next one are read ahead.
+    void look_at_payloads() {
+        std::vector<ReceivedFrame> frames;
+        for (std::uint16_t i = 0; i < 4; ++i) {
+            Ends ends;
+            ends.client_port = static_cast<std::uint16_t>(30'000 + i);
+            frames.push_back({from_pod(ends).udp(ends.client_port, 53).dns_query("first").build()});
+        }
+        (void)rig().send_burst(frames);
+        rig().events();
+        flows_before_ = rig().flow_count();
+    }
     /// The frames in one burst, and in another rig one after the other.
     void expect_the_same(const std::vector<ReceivedFrame>& frames) {
         PipelineRig alone(settings);
+        look_at_payloads();
         SentFrames sent;
         for (const ReceivedFrame& frame : frames) {
             const SentFrames out = alone.send(frame.bytes, frame.port);
@@ -52,8 +65,10 @@ protected:
         }
         EXPECT_EQ(texts_of(rig().send_burst(frames)), texts_of(sent));
         EXPECT_EQ(texts_of(rig().events()), texts_of(alone.events()));
-        EXPECT_EQ(rig().flow_count(), alone.flow_count());
+        EXPECT_EQ(rig().flow_count() - flows_before_, alone.flow_count());
     }
+
+    std::size_t flows_before_ = 0;
 };
 
 TEST_F(PipelineBurst, FlowsOfEverybodyOpenAsTheyDoOneByOne) {
@@ -160,7 +175,9 @@ TEST_F(PipelineBurst, HellosReadAheadAreJudgedEachByItself) {
             }
         }
     }
+    look_at_payloads();
     SentFrames sent;
+    alone.events();
     for (const ReceivedFrame& frame : hellos) {
         const SentFrames out = alone.send(frame.bytes, frame.port);
         sent.insert(sent.end(), out.begin(), out.end());
