@@ -150,6 +150,23 @@ void Pipeline::begin_flow(
     cold.icmp_type = is_icmp(headers.protocol) ? headers.icmp_type : std::uint8_t{0};
 }
 
+// What an allowed flow needs to be forwarded and answered: a mapping, its public tuple in the index
+// and a next hop. Otherwise what was missing.
+template <class Key>
+DropReason Pipeline::give_way_back(Context& context, std::uint32_t flow) noexcept {
+    FlowTable<Key>& table = flows<Key>();
+    if constexpr (std::is_same_v<Key, FlowKey4>) {
+        const DropReason trouble = map(context, flow, table.cold(flow).workload);
+        if (trouble != DropReason::none) {
+            return trouble;
+        }
+    } else if (context.snapshot.behaviour.translate && !context.snapshot.behaviour.route_ipv6) {
+        return DropReason::no_egress_pool;
+    }
+    return table.insert_public(flow, table.public_key(flow)) ? choose_next_hop<Key>(context, flow)
+                                                             : DropReason::flow_table_full;
+}
+
 template <class Key>
 void Pipeline::open_flow(
     Context& context, Packet& packet, const Headers& headers, const Key& key
@@ -170,7 +187,6 @@ void Pipeline::open_flow(
         return;
     }
     FlowState& state = table.hot(flow).state;
-    FlowCold& cold = table.cold(flow);
     state.peer = peer;
     begin_flow<Key>(context, packet, headers, flow, direction);
     const bool dns = is_dns(private_key);
@@ -201,18 +217,7 @@ void Pipeline::open_flow(
         refuse<Key>(context, packet, headers, flow);
         return;
     }
-    DropReason trouble = DropReason::none;
-    if constexpr (std::is_same_v<Key, FlowKey4>) {
-        trouble = map(context, flow, cold.workload);
-    } else if (context.snapshot.behaviour.translate && !context.snapshot.behaviour.route_ipv6) {
-        trouble = DropReason::no_egress_pool;
-    }
-    if (trouble == DropReason::none && !table.insert_public(flow, table.public_key(flow))) {
-        trouble = DropReason::flow_table_full;
-    }
-    if (trouble == DropReason::none) {
-        trouble = choose_next_hop<Key>(context, flow);
-    }
+    const DropReason trouble = give_way_back<Key>(context, flow);
     if (trouble != DropReason::none) {
         tell_unmapped<Key>(context, flow, trouble);
         forget<Key>(context, flow);

@@ -48,6 +48,34 @@ bool is_query(const Facts& facts) noexcept {
 
 }  // namespace
 
+// What feeds say of a destination by its address and, when it is known, its name.
+FeedAction Pipeline::match_feeds(
+    const Snapshot& snapshot,
+    const policy::Question& question,
+    const classifier::NameSteps* steps,
+    ThreatMatches& matches
+) const noexcept {
+    const classifier::ThreatDatabase& threats = *snapshot.threats;
+    threats.match_address(question.destination, question.port, matches);
+    // No name changes what a feed denies by address: on most flows it was refused before there was
+    // one.
+    const bool address_denied =
+        !matches.empty() && classifier::decisive_action(matches) == FeedAction::deny;
+    if (question.name_state == NameState::known) {
+        hs_scratch* scratch = settings_.worker < snapshot.scratch.size()
+                                  ? snapshot.scratch[settings_.worker].get()
+                                  : nullptr;
+        if (steps != nullptr) {
+            threats.match_name(question.name, *steps, scratch, matches);
+        } else {
+            threats.match_name(question.name, scratch, matches);
+        }
+    }
+    return address_denied    ? FeedAction::deny
+           : matches.empty() ? FeedAction::alert
+                             : classifier::decisive_action(matches);
+}
+
 template <class Key>
 Pipeline::Judgement Pipeline::judge(
     const Context& context,
@@ -61,58 +89,39 @@ Pipeline::Judgement Pipeline::judge(
     const Key& key = flows<Key>().hot(flow).key;
     const WorkloadId workload = flows<Key>().cold(flow).workload;
     Judgement out;
+    const auto deny = [&out](VerdictReason reason) noexcept {
+        out.verdict = Verdict::deny;
+        out.reason = reason;
+        out.log = true;
+    };
     if ((workload == kUnknownWorkload && !snapshot.behaviour.unknown_allow) ||
         workload == kAmbiguousWorkload) {
-        out.verdict = Verdict::deny;
-        out.reason = workload == kUnknownWorkload ? VerdictReason::unknown_workload
-                                                  : VerdictReason::ambiguous_workload;
-        out.log = true;
-        return out;
-    }
-    const std::uint16_t port =
-        is_icmp(key.protocol) ? std::uint16_t{0} : byte_swap(key.outside_port);
-    const IpAddress destination = outside_of(key);
-    snapshot.threats->match_address(destination, port, out.matches);
-    // No name changes what a feed denies by address: on most flows it was refused before there was
-    // one.
-    const bool address_denied =
-        !out.matches.empty() && classifier::decisive_action(out.matches) == FeedAction::deny;
-    if (name_state == NameState::known) {
-        hs_scratch* scratch = settings_.worker < snapshot.scratch.size()
-                                  ? snapshot.scratch[settings_.worker].get()
-                                  : nullptr;
-        if (steps != nullptr) {
-            snapshot.threats->match_name(name, *steps, scratch, out.matches);
-        } else {
-            snapshot.threats->match_name(name, scratch, out.matches);
-        }
-    }
-    const FeedAction action = address_denied        ? FeedAction::deny
-                              : out.matches.empty() ? FeedAction::alert
-                                                    : classifier::decisive_action(out.matches);
-    if (out.matches.match_error && snapshot.behaviour.match_error_deny &&
-        action != FeedAction::allow) {
-        out.verdict = Verdict::deny;
-        out.reason = VerdictReason::match_error;
-        out.log = true;
-        return out;
-    }
-    if (action == FeedAction::deny) {
-        out.verdict = Verdict::deny;
-        out.reason = VerdictReason::feed_match;
-        out.log = true;
+        deny(
+            workload == kUnknownWorkload ? VerdictReason::unknown_workload
+                                         : VerdictReason::ambiguous_workload
+        );
         return out;
     }
     policy::Question question;
     question.source = inside_of(key);
     question.source_port = is_icmp(key.protocol) ? std::uint16_t{0} : byte_swap(key.inside_port);
-    question.destination = destination;
-    question.port = port;
+    question.destination = outside_of(key);
+    question.port = is_icmp(key.protocol) ? std::uint16_t{0} : byte_swap(key.outside_port);
     question.protocol = key.protocol;
     question.icmp_type = flows<Key>().cold(flow).icmp_type;
     question.name_state = name_state;
     question.name = name;
     question.name_invalid = name_invalid;
+    const FeedAction action = match_feeds(snapshot, question, steps, out.matches);
+    if (out.matches.match_error && snapshot.behaviour.match_error_deny &&
+        action != FeedAction::allow) {
+        deny(VerdictReason::match_error);
+        return out;
+    }
+    if (action == FeedAction::deny) {
+        deny(VerdictReason::feed_match);
+        return out;
+    }
     const policy::Decision decision =
         snapshot.policy->evaluate(snapshot.policy->program_of(workload), question);
     out.verdict = decision.verdict;

@@ -51,6 +51,28 @@ FlowHashKey table_key(std::uint64_t seed, std::uint64_t which) {
     return key;
 }
 
+// One hop less, and the sums of an IPv4 packet whose address and port were rewritten (RFC 1624).
+inline void take_hop(
+    std::uint8_t* ip,
+    std::uint8_t* l4,
+    std::uint8_t protocol,
+    std::uint32_t l3_delta,
+    std::uint32_t l4_delta
+) noexcept {
+    --ip[8];
+    std::uint16_t checksum = update_checksum(classifier::load16(ip + 10), l3_delta + kHopDelta);
+    std::memcpy(ip + 10, &checksum, 2);
+    const bool udp = protocol == kProtocolUdp;
+    std::uint8_t* at = l4 + (udp ? 6 : protocol == kProtocolTcp ? 16 : 2);
+    checksum = classifier::load16(at);
+    if (udp && checksum == 0) [[unlikely]] {
+        return;  // RFC 768: zero means "no checksum"
+    }
+    checksum = update_checksum(checksum, l4_delta);
+    checksum = udp && checksum == 0 ? std::uint16_t{0xFFFF} : checksum;
+    std::memcpy(at, &checksum, 2);
+}
+
 IpAddress address_of(const FlowKey4& key) noexcept {
     return IpAddress::v4_raw(key.inside);
 }
@@ -405,20 +427,7 @@ void Pipeline::find_open(const Context& context, Batch& batch, Lookup<Key>& look
         packet.size = ip_size + header.size;
     }
     state.tcp_flags |= static_cast<std::uint8_t>(brief >> 16U);
-    --ip[8];
-    std::uint16_t checksum = classifier::load16(ip + 10);
-    checksum = update_checksum(checksum, l3_delta + kHopDelta);
-    std::memcpy(ip + 10, &checksum, 2);
-    const bool tcp = flow.key.protocol == kProtocolTcp;
-    std::uint8_t* l4_checksum = l4 + (tcp ? 16 : 6);
-    checksum = classifier::load16(l4_checksum);
-    if (tcp || checksum != 0) [[likely]] {
-        checksum = update_checksum(checksum, l4_delta);
-        if (!tcp && checksum == 0) {
-            checksum = 0xFFFF;  // RFC 768: zero means "no checksum"
-        }
-        std::memcpy(l4_checksum, &checksum, 2);
-    }
+    take_hop(ip, l4, flow.key.protocol, l3_delta, l4_delta);
     send(packet);
     return true;
 }
@@ -539,21 +548,7 @@ void Pipeline::translate(
                                                   : static_cast<std::uint16_t>(~state.l4_delta);
         std::memcpy(ip + (outbound ? 12 : 16), &address, 4);
         std::memcpy(l4 + port_offset, &port, 2);
-        --ip[8];
-        const std::uint16_t checksum =
-            update_checksum(classifier::load16(ip + 10), std::uint32_t{l3_delta} + kHopDelta);
-        std::memcpy(ip + 10, &checksum, 2);
-        const std::size_t at = headers.protocol == kProtocolTcp   ? 16
-                               : headers.protocol == kProtocolUdp ? 6
-                                                                  : 2;
-        const std::uint16_t old = classifier::load16(l4 + at);
-        if (headers.protocol != kProtocolUdp || old != 0) {
-            std::uint16_t updated = update_checksum(old, l4_delta);
-            if (headers.protocol == kProtocolUdp && updated == 0) {
-                updated = 0xFFFF;
-            }
-            std::memcpy(l4 + at, &updated, 2);
-        }
+        take_hop(ip, l4, headers.protocol, l3_delta, l4_delta);
     } else {
         --ip[7];  // IPv6 has no header checksum and is not translated
     }

@@ -222,6 +222,8 @@ private:
         std::uint32_t flow
     ) noexcept;
     template <class Key>
+    [[nodiscard]] DropReason give_way_back(Context& context, std::uint32_t flow) noexcept;
+    template <class Key>
     void open_flow(
         Context& context, Packet& packet, const classifier::Headers& headers, const Key& key
     ) noexcept;
@@ -250,6 +252,12 @@ private:
         bool name_invalid,
         const classifier::NameSteps* steps = nullptr
     ) noexcept;
+    [[nodiscard]] FeedAction match_feeds(
+        const Snapshot& snapshot,
+        const policy::Question& question,
+        const classifier::NameSteps* steps,
+        ThreatMatches& matches
+    ) const noexcept;
     static void classify(
         const Packet& packet, const classifier::Headers& headers, Facts& facts
     ) noexcept;

@@ -114,6 +114,7 @@ private:
         od::value value, std::uint32_t parent, ObjectTree::Value entry, std::size_t depth
     );
     simdjson::error_code add_map(od::object map, std::uint32_t index, std::size_t depth);
+    simdjson::error_code add_list(od::array list, std::uint32_t index, std::size_t depth);
     simdjson::error_code refuse(TextPlace place, std::string message);
     void report(simdjson::error_code error);
     void hand_over(const std::string& where);
@@ -295,6 +296,19 @@ simdjson::error_code JsonReader::add_map(od::object map, std::uint32_t index, st
     return simdjson::SUCCESS;
 }
 
+simdjson::error_code JsonReader::add_list(od::array list, std::uint32_t index, std::size_t depth) {
+    for (auto element : list) {
+        od::value inner;
+        if (const auto error = element.get(inner)) {
+            return error;
+        }
+        if (const auto error = add(inner, index, {}, depth + 1)) {
+            return error;
+        }
+    }
+    return simdjson::SUCCESS;
+}
+
 simdjson::error_code JsonReader::add(
     od::value value, std::uint32_t parent, ObjectTree::Value entry, std::size_t depth
 ) {
@@ -324,19 +338,8 @@ simdjson::error_code JsonReader::add(
             entry.kind = ObjectNode::Kind::list;
             const std::uint32_t index = tree_.add(parent, entry);
             od::array list;
-            if (const auto error = value.get_array().get(list)) {
-                return error;
-            }
-            for (auto element : list) {
-                od::value inner;
-                if (const auto error = element.get(inner)) {
-                    return error;
-                }
-                if (const auto error = add(inner, index, {}, depth + 1)) {
-                    return error;
-                }
-            }
-            return simdjson::SUCCESS;
+            const auto error = value.get_array().get(list);
+            return error != simdjson::SUCCESS ? error : add_list(list, index, depth);
         }
         case od::json_type::string:
             entry.kind = ObjectNode::Kind::string;

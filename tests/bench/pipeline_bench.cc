@@ -22,6 +22,7 @@
 #include "gateway/policy/policy_objects.h"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -386,6 +387,28 @@ void print_row(const char* name, std::uint32_t flows, const Figure& figure, doub
     );
 }
 
+using Trials = std::array<std::vector<double>, 4>;  ///< of harness, headers, floor and settled
+
+void print_trials(const Trials& trials, std::uint32_t flows, double per_ns) {
+    Figure figures[4];
+    const char* names[4] = {"harness", "headers", "floor", "settled"};
+    for (int i = 0; i < 4; ++i) {
+        figures[i] = figure_of(trials[i]);
+        print_row(names[i], flows, figures[i], per_ns);
+    }
+    std::vector<double> with_harness;
+    std::vector<double> net_of_it;
+    for (std::size_t i = 0; i < trials[0].size(); ++i) {
+        with_harness.push_back(trials[3][i] / trials[2][i]);
+        net_of_it.push_back((trials[3][i] - trials[1][i]) / (trials[2][i] - trials[1][i]));
+    }
+    std::printf(
+        "          settled / floor: %.2f with the harness, %.2f net of it\n\n",
+        figure_of(with_harness).median_cycles,
+        figure_of(net_of_it).median_cycles
+    );
+}
+
 void measure_settled(std::uint32_t flows, double per_ns) {
     Source source(flows);
     BenchIo io;
@@ -432,7 +455,7 @@ void measure_settled(std::uint32_t flows, double per_ns) {
         source.fill(batch, gateway.io);
         gateway.process(batch);
     };
-    std::vector<double> trials[4];
+    Trials trials;
     const std::uint32_t bursts = std::max(round, 4096U);
     for (int trial = 0; trial < kTrials; ++trial) {
         trials[0].push_back(cycles_a_packet(bursts, harness));
@@ -444,23 +467,7 @@ void measure_settled(std::uint32_t flows, double per_ns) {
         gateway.dropped() == 0 && gateway.counters.flows_created.get() == flows,
         "settled traffic was not forwarded"
     );
-    Figure figures[4];
-    const char* names[4] = {"harness", "headers", "floor", "settled"};
-    for (int i = 0; i < 4; ++i) {
-        figures[i] = figure_of(trials[i]);
-        print_row(names[i], flows, figures[i], per_ns);
-    }
-    std::vector<double> with_harness;
-    std::vector<double> net_of_it;
-    for (std::size_t i = 0; i < trials[0].size(); ++i) {
-        with_harness.push_back(trials[3][i] / trials[2][i]);
-        net_of_it.push_back((trials[3][i] - trials[1][i]) / (trials[2][i] - trials[1][i]));
-    }
-    std::printf(
-        "          settled / floor: %.2f with the harness, %.2f net of it\n\n",
-        figure_of(with_harness).median_cycles,
-        figure_of(net_of_it).median_cycles
-    );
+    print_trials(trials, flows, per_ns);
 }
 
 void measure_new(double per_ns) {

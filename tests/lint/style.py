@@ -10,6 +10,7 @@ import subprocess
 import sys
 
 FILE_LINES_MAX = 700
+FUNCTION_LINES_MAX = 70
 CODE_COLUMNS_MAX = 100
 PROSE_COLUMNS_MAX = 125
 # Debt is an issue, not a comment; the words stand apart here so that this file passes its own check.
@@ -55,9 +56,23 @@ def check_lines(name, lines):
             yield number, "debt belongs in an issue, not in a comment"
 
 
+def check_functions(lines):
+    """As clang-format lays them out: a definition begins and ends in the first column."""
+    begin = None
+    for number, line in enumerate(lines, 1):
+        if re.match(r"[^\s#/].*\{$", line):
+            is_function = re.search(r"\)[^()]*\{$", line) and not line.startswith("namespace")
+            begin = number if is_function else None
+        elif line.startswith("}"):
+            if begin is not None and number - begin + 1 > FUNCTION_LINES_MAX:
+                yield begin, f"a function of {number - begin + 1} lines, at most {FUNCTION_LINES_MAX}"
+            begin = None
+
+
 def check_code(name, lines):
     if len(lines) >= FILE_LINES_MAX:
         yield len(lines), f"{len(lines)} lines, below {FILE_LINES_MAX} asked"
+    yield from check_functions(lines)
     if not name.endswith(".h"):
         return
     if "#pragma once" not in lines[:30]:
