@@ -10,6 +10,8 @@
 
 namespace sallyport::classifier {
 
+// Clearing what `hashed` does not cover would cost as much as hashing a label.
+// NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init)
 struct NameSteps {
     /// Labels hashed at once; a longer name goes on when these have been found.
     static constexpr std::size_t kMax = 6;
@@ -17,7 +19,7 @@ struct NameSteps {
         std::uint64_t fingerprint;
         std::size_t begin;  ///< of its label in the name
     };
-    std::array<Step, kMax> step;  // NOLINT(*-member-init): only `hashed` of them are read
+    std::array<Step, kMax> step;  ///< only `hashed` of them are set
     std::uint8_t hashed = 0;      ///< set by begin_name()
     std::uint8_t taken = 0;       ///< set by fetch_name(): those that the filter lets pass
 };

@@ -10,8 +10,6 @@
 namespace sallyport::dataplane {
 
 using classifier::Headers;
-using classifier::kProtocolIcmp;
-using classifier::kProtocolIcmp6;
 using classifier::kProtocolTcp;
 using classifier::kProtocolUdp;
 using classifier::kTcpAck;

@@ -7,14 +7,8 @@
 namespace sallyport::dataplane {
 
 using classifier::Headers;
-using classifier::kProtocolIcmp;
-using classifier::kProtocolIcmp6;
 using classifier::kProtocolTcp;
 using classifier::kProtocolUdp;
-using classifier::kTcpAck;
-using classifier::kTcpFin;
-using classifier::kTcpRst;
-using classifier::kTcpSyn;
 using policy::NameState;
 
 namespace {

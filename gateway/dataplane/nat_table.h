@@ -162,7 +162,7 @@ private:
     };
     [[nodiscard]] std::size_t home_of(WorkloadId workload, std::size_t protocol) const noexcept {
         // Workload ids are ours, not a sender's: a plain multiplicative hash is enough.
-        return (workload * 4U + protocol) * 0x9E3779B1U & (owners_.size() - 1);
+        return (std::size_t{workload} * 4 + protocol) * 0x9E3779B1U & (owners_.size() - 1);
     }
     [[nodiscard]] std::size_t owner_slot(WorkloadId workload, std::size_t protocol) const noexcept;
     void drop_owner_block(std::uint32_t block) noexcept;

@@ -311,7 +311,7 @@ bool Pipeline::hand_over(
     Context& context, const Packet& packet, const Headers& headers, Direction direction
 ) noexcept {
     if (headers.family == IpFamily::v6) {
-        FlowKey6 key = key_of<FlowKey6>(packet, headers, direction);
+        auto key = key_of<FlowKey6>(packet, headers, direction);
         key.direction = 0;
         const std::uint64_t hash = flow_hash(kSteeringKey, key);
         return give_away(packet, static_cast<std::uint16_t>(hash % settings_.workers));

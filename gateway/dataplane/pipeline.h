@@ -570,7 +570,7 @@ private:
     bool prepared_any_ = false;
     std::array<Prepared, kBatchSize> prepared_{};  ///< by place in the batch, blank between bursts
     Prepared in_hand_;                             ///< of the packet being resolved
-    std::array<Packet*, kBatchSize> out_;          ///< to transmit at the end of the burst
+    std::array<Packet*, kBatchSize> out_{};        ///< to transmit at the end of the burst
     std::size_t out_size_ = 0;
     std::uint64_t out_bytes_ = 0;
     std::array<Packet, kBatchSize> kept_;  ///< packets of `out_` that stand in no batch

@@ -63,6 +63,18 @@ def commands(root, build):
     return found
 
 
+def changed_last_first(root):
+    """Rank of a name by its latest commit, and by time of change on disk where git does not know better."""
+    listing = subprocess.run(["git", "-C", str(root), "log", "--name-only", "--format=", "-n", "300"],
+                             capture_output=True, text=True, check=False).stdout
+    edited = subprocess.run(["git", "-C", str(root), "diff", "--name-only", "HEAD"],
+                            capture_output=True, text=True, check=False).stdout
+    order = {}
+    for name in edited.split() + listing.split():
+        order.setdefault(name, len(order))
+    return lambda name: (order.get(name, len(order)), -(root / name).stat().st_mtime)
+
+
 def tidy(name, root, build):
     done = subprocess.run(
         ["clang-tidy-14", "--quiet", "-p", str(build), "--extra-arg=-Wno-unknown-warning-option",
@@ -106,7 +118,7 @@ def main():
               if not options.files or name in options.files}
     options.cache.mkdir(parents=True, exist_ok=True)
     due = [name for name, key in wanted.items() if not (options.cache / key).exists()]
-    due.sort(key=lambda name: -(root / name).stat().st_mtime)
+    due.sort(key=changed_last_first(root))
     deadline = time.monotonic() + options.minutes * 60
     bad, left = 0, []
     told = set()  # a header's finding comes once, not once for each file that includes it
