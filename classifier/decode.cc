@@ -204,7 +204,7 @@ Headers decode_ipv4(Frame frame, Headers out) noexcept {
         return refuse(out, DropReason::malformed_ipv4);
     }
     const std::uint8_t* ip = frame.data() + out.l3;
-    const std::size_t header = (ip[0] & 0x0FU) * 4U;
+    const std::size_t header = std::size_t{ip[0] & 0x0FU} * 4;
     const std::size_t total = load_be16(ip + 2);
     out.family = IpFamily::v4;
     out.protocol = ip[9];

@@ -105,15 +105,6 @@ public:
     }
     template <class Visit>
     void walk(std::string_view name, NameSteps steps, Visit&& visit) const noexcept;
-    /// All three.
-    template <class Visit>
-    void walk(std::string_view name, Visit&& visit) const noexcept {
-        NameSteps steps;
-        begin(name, steps);
-        fetch(steps);
-        walk(name, steps, visit);
-    }
-
     [[nodiscard]] const FingerprintTable& table() const noexcept { return table_; }
 
 private:

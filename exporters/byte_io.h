@@ -4,6 +4,7 @@
 // byte order.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -73,9 +74,9 @@ private:
 template <class T>
 requires std::is_integral_v<T>
 void put(std::string& out, T value) {
-    char bytes[sizeof(T)];
-    std::memcpy(bytes, &value, sizeof(T));
-    out.append(bytes, sizeof(T));
+    std::array<char, sizeof(T)> bytes{};
+    std::memcpy(bytes.data(), &value, sizeof(T));
+    out.append(bytes.data(), bytes.size());
 }
 
 inline void put_text(std::string& out, std::string_view text) {

@@ -23,7 +23,7 @@ constexpr std::size_t kRecentMax = 8;
 constexpr std::size_t kUnwrittenMax = 64;
 /// Smallest encodings, for ByteReader::count(): every text takes its four bytes of length.
 constexpr std::size_t kTextBytesMin = 4;
-constexpr std::size_t kWorkloadBytesMin = 2 + 8 * kTextBytesMin + 3 * 4;
+constexpr std::size_t kWorkloadBytesMin = 2 + 8 * kTextBytesMin + 3 * sizeof(std::uint32_t);
 constexpr std::size_t kRuleBytesMin = 6 * kTextBytesMin;
 constexpr std::size_t kFeedBytesMin = 2 * kTextBytesMin + 2;
 constexpr std::size_t kAddressBytes = 17;

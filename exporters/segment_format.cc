@@ -5,6 +5,7 @@
 #include "exporters/crc32c.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 namespace sallyport::exporters {
@@ -61,8 +62,8 @@ std::optional<SegmentHeader> parse_segment_header(std::span<const std::uint8_t> 
 }
 
 std::uint32_t crc_seed(std::uint64_t salt) noexcept {
-    std::uint8_t bytes[sizeof(salt)];
-    std::memcpy(bytes, &salt, sizeof(salt));
+    std::array<std::uint8_t, sizeof(salt)> bytes{};
+    std::memcpy(bytes.data(), &salt, sizeof(salt));
     return crc32c(0, bytes);
 }
 

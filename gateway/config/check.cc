@@ -393,7 +393,8 @@ void Checker::kafka(const KafkaSinkConfig& sink, const std::string& key) {
         // Secrets written into the configuration would end up in tickets and backups.
         if (property == "sasl.password" || property == "ssl.key.password" ||
             property == "ssl.keystore.password" || property == "ssl.key.pem") {
-            add(key + ".rdkafka." + property,
+            std::string place = key;
+            add(place.append(".rdkafka.").append(property),
                 "a secret does not belong in this file, expected the sasl and tls keys with files");
         }
     }

@@ -38,6 +38,8 @@ public:
         const std::string& config_path, Problems& problems
     );
     ~GatewayProcess() override;
+    GatewayProcess(const GatewayProcess&) = delete;
+    GatewayProcess& operator=(const GatewayProcess&) = delete;
 
     GatewayStatus status() override;
     ReloadOutcome reload() override;

@@ -176,7 +176,7 @@ void sink_healthy(const GatewayStatus& status, Samples& samples) {
 }
 void worker_busy(const GatewayStatus& status, Samples& samples) {
     for (const WorkerStatus& worker : status.workers) {
-        const double total = static_cast<double>(worker.cycles_total);
+        const auto total = static_cast<double>(worker.cycles_total);
         samples.add_ratio(
             {{"lcore", std::to_string(worker.lcore)}},
             total > 0 ? static_cast<double>(worker.cycles_busy) / total : 0.0

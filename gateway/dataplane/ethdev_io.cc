@@ -48,7 +48,7 @@ bool EthdevIo::receive(std::uint16_t port, Batch& batch) noexcept {
     if (rx_queues_[port] == kNoQueue) {
         return false;
     }
-    std::array<rte_mbuf*, kBatchSize> buffers;
+    std::array<rte_mbuf*, kBatchSize> buffers;  // NOLINT(*-member-init)
     const std::uint16_t count =
         rte_eth_rx_burst(device_ids_[port], rx_queues_[port], buffers.data(), kBatchSize);
     if (count == 0) {
@@ -65,13 +65,13 @@ bool EthdevIo::receive_handed_over(Batch& batch) noexcept {
     if (handover_.empty()) {
         return false;
     }
-    std::array<void*, kBatchSize> buffers;
+    std::array<void*, kBatchSize> buffers;  // NOLINT(*-member-init)
     const unsigned count =
         rte_ring_sc_dequeue_burst(handover_[worker_], buffers.data(), kBatchSize, nullptr);
     if (count == 0) {
         return false;
     }
-    std::array<rte_mbuf*, kBatchSize> mbufs;
+    std::array<rte_mbuf*, kBatchSize> mbufs;  // NOLINT(*-member-init)
     for (unsigned i = 0; i < count; ++i) {
         mbufs[i] = static_cast<rte_mbuf*>(buffers[i]);
     }
@@ -82,8 +82,8 @@ bool EthdevIo::receive_handed_over(Batch& batch) noexcept {
 std::size_t EthdevIo::transmit(std::span<Packet* const> packets) noexcept {
     std::size_t refused = 0;
     for (std::size_t port = 0; port < device_ids_.size(); ++port) {
-        std::array<rte_mbuf*, kBatchSize> buffers;
-        std::array<std::uint8_t, kBatchSize> which;
+        std::array<rte_mbuf*, kBatchSize> buffers;   // NOLINT(*-member-init)
+        std::array<std::uint8_t, kBatchSize> which;  // NOLINT(*-member-init)
         std::uint16_t count = 0;
         for (std::size_t i = 0; i < packets.size(); ++i) {
             const Packet& packet = *packets[i];

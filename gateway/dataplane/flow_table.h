@@ -267,7 +267,7 @@ private:
     LargeArray<std::uint32_t> wheel_next_;
     LargeArray<std::uint32_t> wheel_previous_;  ///< entry, or kNoFlow: head of `wheel_slot_`
     LargeArray<std::uint16_t> wheel_slot_;      ///< slot a flow is in, kWheelSlots: none
-    std::array<std::uint32_t, kWheelSlots> wheel_head_;
+    std::array<std::uint32_t, kWheelSlots> wheel_head_{};
     std::uint64_t wheel_second_ = 0;
 };
 

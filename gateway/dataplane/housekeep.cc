@@ -54,7 +54,7 @@ void Pipeline::housekeep(const Snapshot& snapshot, const Now& now) noexcept {
 
 template <class Key>
 void Pipeline::age(Context& context, std::size_t most) noexcept {
-    std::array<std::uint32_t, kDuePerCall> due;
+    std::array<std::uint32_t, kDuePerCall> due;  // NOLINT(*-member-init): `count` of them are read
     const std::size_t count =
         flows<Key>().advance(context.now.seconds(), due.data(), std::min(most, due.size()));
     for (std::size_t i = 0; i < count; ++i) {

@@ -271,7 +271,7 @@ bool Pipeline::answer_icmp_error(
     turn_around(context, packet, headers);
     // The new headers grow into the headroom: 28 or 48 bytes before the quoted packet, then the
     // link header.
-    const std::size_t link_bytes = static_cast<std::size_t>(quote - packet.data);
+    const auto link_bytes = static_cast<std::size_t>(quote - packet.data);
     const std::size_t grow = ip_bytes + 8;
     if (grow + link_bytes > kHeadroomBytesMin + headers.l3) {
         return false;
