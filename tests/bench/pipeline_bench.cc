@@ -392,7 +392,7 @@ using Trials = std::array<std::vector<double>, 4>;  ///< of harness, headers, fl
 void print_trials(const Trials& trials, std::uint32_t flows, double per_ns) {
     Figure figures[4];
     const char* names[4] = {"harness", "headers", "floor", "settled"};
-    for (int i = 0; i < 4; ++i) {
+    for (std::size_t i = 0; i < trials.size(); ++i) {
         figures[i] = figure_of(trials[i]);
         print_row(names[i], flows, figures[i], per_ns);
     }
